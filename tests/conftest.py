@@ -1,0 +1,77 @@
+"""Fixtures that every room's tests share, and what happens where a machine lacks a real part.
+
+A test marked `realdata`, `browser`, `postgres` or `weights` skips where that part is missing, with one summary line;
+`MIXEDSIGNALS_REQUIRE=browser,realdata` turns these skips into failures.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mixedsignals.store import cache_dir
+
+
+def _realdata() -> str | None:
+    named = os.environ.get("MIXEDSIGNALS_DATA")
+    return None if named and Path(named).is_dir() else "set MIXEDSIGNALS_DATA to the folder of real data"
+
+
+def _browser() -> str | None:
+    return None if shutil.which("chromium") else "install Chromium"
+
+
+def _postgres() -> str | None:
+    return None if sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres")) else "install PostgreSQL"
+
+
+def _weights() -> str | None:
+    from mixedsignals.encoders.weights import weights_status
+
+    missing = [status.name for status in weights_status() if not status.present]
+    return f"run `mixedsignals weights fetch` ({', '.join(missing)})" if missing else None
+
+
+PARTS = {"realdata": _realdata, "browser": _browser, "postgres": _postgres, "weights": _weights}
+_reasons: dict[str, str | None] = {}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or fail where it is required, a test whose real part is missing."""
+    required = set(filter(None, os.environ.get("MIXEDSIGNALS_REQUIRE", "").split(",")))
+    for part, missing in PARTS.items():
+        if item.get_closest_marker(part) is None:
+            continue
+        reason = _reasons.setdefault(part, missing())
+        if reason is None:
+            continue
+        if part in required:
+            pytest.fail(f"{part} is required, and missing: {reason}", pytrace=False)
+        pytest.skip(f"{part}: {reason}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line that says what was skipped for want of a real part, and the way to it."""
+    counts: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        counts[reason.removeprefix("Skipped: ")] += 1
+    if counts:
+        parts = "; ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+        terminalreporter.write_line(f"skipped for want of a part: {parts}")
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """Folder of real data (`MIXEDSIGNALS_DATA`)."""
+    return Path(os.environ["MIXEDSIGNALS_DATA"])
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> Path:
+    """Folder of the offline weights."""
+    return cache_dir() / "weights"
