@@ -219,7 +219,10 @@ def _repeated_keys(table: Table, frame: pl.DataFrame, source: str) -> Iterable[P
     # A run without repeats is the common case, and counting distinct keys is much cheaper than marking repeats.
     if frame.select(pl.struct(table.key).n_unique()).item() == frame.height:
         return
-    later = ~frame.select(pl.struct(table.key).is_first_distinct()).to_series()
+    # A row whose key is incomplete has its own fault, and is no repeat of another.
+    required = [c.name for c in table.columns if c.name in table.key and not c.nullable]
+    first = pl.struct(table.key).is_first_distinct() | pl.any_horizontal(pl.col(required).is_null())
+    later = ~frame.select(first).to_series()
     rows = later.arg_true().to_list()
     for row in rows[:_NAMED_ROWS]:
         key = ", ".join(f"{name} {frame[name][row]!r}" for name in table.key)
