@@ -1,0 +1,76 @@
+"""Scales on which an interval is symmetric, so that its ends stay inside the range of the measure.
+
+A share of .98 cannot lie above 1: its interval is made on the logit and carried back.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from scipy import special, stats
+
+from .arrays import FloatArray
+
+__all__ = ["Scale", "clopper_pearson", "forward", "inverse", "slope"]
+
+Scale = Literal["identity", "logit", "fisher", "one_minus"]
+
+
+def forward(values: FloatArray, scale: Scale, n_clips: int) -> FloatArray:
+    """`values` carried to `scale`; shares are held half a clip away from 0 and 1, where the logit has no value.
+
+    >>> forward(np.array([0.5]), "logit", 10).tolist()
+    [0.0]
+    """
+    if scale == "identity":
+        return values
+    edge = 0.5 / (n_clips + 1.0)
+    if scale == "logit":
+        return np.asarray(special.logit(np.clip(values, edge, 1.0 - edge)), dtype=np.float64)
+    if scale == "fisher":
+        return np.arctanh(np.clip(values, -1.0 + edge, 1.0 - edge))
+    return -np.log(np.maximum(1.0 - values, edge))
+
+
+def inverse(values: FloatArray, scale: Scale) -> FloatArray:
+    """`values` carried back from `scale`.
+
+    >>> inverse(np.array([0.0]), "logit").tolist()
+    [0.5]
+    """
+    if scale == "identity":
+        return values
+    if scale == "logit":
+        return np.asarray(special.expit(values), dtype=np.float64)
+    if scale == "fisher":
+        return np.tanh(values)
+    return 1.0 - np.exp(-values)
+
+
+def slope(value: float, scale: Scale) -> float | None:
+    """Derivative of `forward` at `value` (for the delta method); None at an end of the range.
+
+    >>> slope(0.5, "logit")
+    4.0
+    """
+    if scale == "identity":
+        return 1.0
+    if scale == "logit":
+        return 1.0 / (value * (1.0 - value)) if 0.0 < value < 1.0 else None
+    if scale == "fisher":
+        return 1.0 / (1.0 - value**2) if -1.0 < value < 1.0 else None
+    return 1.0 / (1.0 - value) if value < 1.0 else None
+
+
+def clopper_pearson(value: float, trials: float, level: float = 0.95) -> tuple[float, float]:
+    """Exact binomial interval of a share with a (possibly fractional) number of trials (Clopper-Pearson 1934).
+
+    >>> [round(end, 3) for end in clopper_pearson(0.0, 20)]
+    [0.0, 0.168]
+    """
+    tail = (1.0 - level) / 2
+    hits = value * trials
+    low = float(stats.beta.ppf(tail, hits, trials - hits + 1.0)) if hits > 0 else 0.0
+    high = float(stats.beta.ppf(1.0 - tail, hits + 1.0, trials - hits)) if hits < trials else 1.0
+    return low, high
