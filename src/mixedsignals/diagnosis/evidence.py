@@ -1,0 +1,321 @@
+"""What a diagnosis is made from, and the same thing as aligned arrays.
+
+`Evidence` holds the tables as they crossed the door. `Case` aligns them once, joined by clip id: clips in one order,
+labels as codes, every source a dense array (seeds, clips, labels) with NaN where it says nothing. Checks read the
+case; they never join tables themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mixedsignals.diagnosis.options import DiagnosisOptions
+from mixedsignals.diagnosis.results import NotApplicable
+from mixedsignals.errors import InputError
+from mixedsignals.labels import Labels, combination
+from mixedsignals.measures.groups import Groups
+
+__all__ = ["Case", "Evidence", "Source"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The tables of one run or of someone's own models; each may be absent, but not predictions and votes both.
+
+    labels : the ordered label names. predictions, votes, clips, targets, splits, gates : tables in their schemas
+    (`conform`ed at the door). run_id : which run of `predictions` is meant, and the name of what is made.
+    target_source : `targets`, `label` or `votes`, where the targets came from; None when not known.
+    """
+
+    labels: Labels
+    predictions: pl.DataFrame | None = None
+    votes: pl.DataFrame | None = None
+    clips: pl.DataFrame | None = None
+    targets: pl.DataFrame | None = None
+    splits: pl.DataFrame | None = None
+    gates: pl.DataFrame | None = None
+    run_id: str = "run"
+    target_source: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.predictions is None and self.votes is None:
+            raise InputError("There is nothing to diagnose: give predictions, votes, or both.")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One model under one combination of modalities.
+
+    name and given as in `predictions`; seeds in ascending order; probability (seeds, clips, labels), NaN where a
+    seed has no prediction for a clip.
+    """
+
+    name: str
+    given: str
+    seeds: tuple[int, ...]
+    probability: Floats
+
+    @cached_property
+    def predicted(self) -> Ints:
+        """The label with the largest raw probability, (seeds, clips); the first of equals; −1 where absent."""
+        absent = np.isnan(self.probability[..., 0])
+        filled = np.where(absent[..., None], 0.0, self.probability)
+        result: Ints = np.where(absent, -1, filled.argmax(-1))
+        return result
+
+    @cached_property
+    def present(self) -> Bools:
+        """Which clips at least one seed predicted, (clips,)."""
+        result: Bools = np.any(self.predicted >= 0, axis=0)
+        return result
+
+    @cached_property
+    def complete(self) -> Bools:
+        """Which clips every seed predicted, (clips,)."""
+        result: Bools = np.all(self.predicted >= 0, axis=0)
+        return result
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Probabilities averaged over the seeds that are there, (clips, labels); NaN where absent."""
+        return seed_mean(self.probability)
+
+    @cached_property
+    def voted(self) -> Ints:
+        """The label of the seed-mean probability, (clips,); −1 where absent."""
+        absent = ~self.present
+        filled = np.where(absent[:, None], 0.0, self.mean)
+        result: Ints = np.where(absent, -1, filled.argmax(-1))
+        return result
+
+
+def seed_mean(probability: Floats) -> Floats:
+    """The mean over the first axis of what is there; NaN where nothing is."""
+    there = ~np.isnan(probability[..., 0])
+    total = np.where(there[..., None], probability, 0.0).sum(0)
+    count = there.sum(0)[..., None]
+    result: Floats = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return result
+
+
+class Case:
+    """The evidence of one run, aligned: arrays over `clip_ids`, in the order of `clips` where given.
+
+    Clips that only predictions, votes or targets know are kept at the end, each as a group of its own.
+    """
+
+    def __init__(self, evidence: Evidence, options: DiagnosisOptions) -> None:
+        self.evidence, self.options = evidence, options
+        self.labels = evidence.labels
+        self.predictions = _of_run(evidence)
+        self.clip_ids = _all_ids(evidence, self.predictions)
+        self._position = pl.DataFrame({"clip_id": self.clip_ids}).with_row_index("_at")
+
+        self._known: dict[str, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.clip_ids)
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` gives, computed at the first call with this key: for what several checks need."""
+        if key not in self._known:
+            self._known[key] = make()
+        found: T = self._known[key]
+        return found
+
+    def calibrated_predictions(self) -> pl.DataFrame | None:
+        """The predictions of the run with `calibrated` filled, where there are any."""
+        return self.predictions
+
+    def at(self, ids: pl.Series) -> Ints:
+        """Positions of clip ids in the case, in their order."""
+        joined = pl.DataFrame({"clip_id": ids}).join(
+            self._position, on="clip_id", how="left", maintain_order="left"
+        )
+        return joined["_at"].cast(pl.Int64).to_numpy()
+
+    def codes(self, names: pl.Series) -> Ints:
+        """Label codes of names; −1 where null."""
+        codes = {name: code for code, name in enumerate(self.labels)}
+        mapped = names.replace_strict(codes, default=None, return_dtype=pl.Int64)
+        if mapped.null_count() > names.null_count():
+            self.labels.codes(names.unique().to_list())
+        return mapped.fill_null(-1).to_numpy()
+
+    @cached_property
+    def target(self) -> Ints:
+        """Target code of each clip, −1 where there is none: from `targets`, else `label` in `clips`."""
+        target = np.full(len(self), -1, dtype=np.int64)
+        given, clips = self.evidence.targets, self.evidence.clips
+        if given is not None:
+            shares = given.sort("share", descending=True, nulls_last=True, maintain_order=True)
+            first = shares.unique("clip_id", keep="first", maintain_order=True)
+            target[self.at(first["clip_id"])] = self.codes(first["label"])
+        elif clips is not None and "label" in clips.columns:
+            target[self.at(clips["clip_id"])] = self.codes(clips["label"])
+        return target
+
+    @cached_property
+    def speakers(self) -> pl.Series:
+        """The speaker of each clip, null where not known."""
+        clips = self.evidence.clips
+        if clips is None or "speaker_id" not in clips.columns:
+            return pl.Series("speaker_id", [None], dtype=pl.String).new_from_index(0, len(self))
+        joined = self._position.join(clips.select("clip_id", "speaker_id"), on="clip_id", how="left")
+        return joined.sort("_at")["speaker_id"]
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The unit of inference: a group per speaker, and one per clip where no speaker is known."""
+        known = self.speakers.rank("dense").cast(pl.Int64).to_numpy()
+        alone = self.speakers.is_null().to_numpy()
+        speakers = self.speakers.n_unique() - int(alone.any())
+        codes = np.where(alone, speakers + alone.cumsum() - 1, np.nan_to_num(known) - 1).astype(np.int64)
+        return Groups(codes, speakers + int(alone.sum()))
+
+    @property
+    def unit(self) -> str:
+        """What a group is, for sentences: `speakers`, or `clips` where no speaker is known."""
+        return "clips" if self.speakers.null_count() == len(self) else "speakers"
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """Every source under every combination it was given."""
+        if self.predictions is None:
+            return ()
+        parts = self.predictions.partition_by("source", "given", as_dict=True, maintain_order=True)
+        return tuple(self._source(str(name), str(given), part) for (name, given), part in parts.items())
+
+    def _source(self, name: str, given: str, part: pl.DataFrame) -> Source:
+        seeds = np.unique(part["seed"].to_numpy())
+        classes = len(self.labels)
+        place = np.searchsorted(seeds, part["seed"].to_numpy())
+        flat = (place * len(self) + self.at(part["clip_id"])) * classes + self.codes(part["label"])
+        probability = np.full(len(seeds) * len(self) * classes, np.nan)
+        probability[flat] = part["probability"].to_numpy()
+        dense = probability.reshape(len(seeds), len(self), classes)
+        some = ~np.isnan(dense).all(-1)
+        # A label that a source never names has probability zero there; a clip it never names stays absent.
+        dense[some] = np.nan_to_num(dense[some], nan=0.0)
+        return Source(name, given, tuple(int(s) for s in seeds), dense)
+
+    @cached_property
+    def fullest(self) -> dict[str, Source]:
+        """Each source under its fullest input: what `slice = all` means."""
+        best: dict[str, Source] = {}
+        for source in self.sources:
+            held = best.get(source.name)
+            if held is None or _width(source.given) > _width(held.given):
+                best[source.name] = source
+        return best
+
+    @cached_property
+    def fusion(self) -> Source | None:
+        """The fused source under its fullest input, or None."""
+        return self.fullest.get(self.options.fusion)
+
+    @cached_property
+    def parts(self) -> tuple[Source, ...]:
+        """The sources that are compared with fusion: those given one modality, or with inputs not known."""
+        alone = [
+            s
+            for s in self.fullest.values()
+            if s is not self.fusion and "+" not in s.given and "~" not in s.name
+        ]
+        order = combination([s.name for s in alone]).split("+")
+        return tuple(sorted(alone, key=lambda s: order.index(s.name)))
+
+    def slice_of(self, source: Source) -> str:
+        """`all` for a source's fullest input, else `given=X`."""
+        return "all" if self.fullest[source.name] is source else f"given={source.given}"
+
+    @cached_property
+    def votes(self) -> dict[str, Floats]:
+        """Vote counts under each condition, (clips, labels); conditions from few modalities to many."""
+        table = self.evidence.votes
+        if table is None or not len(table):
+            return {}
+        found: dict[str, Floats] = {}
+        for (given,), part in table.partition_by("given", as_dict=True).items():
+            flat = self.at(part["clip_id"]) * len(self.labels) + self.codes(part["label"])
+            weight = _counts(part)
+            counts = np.bincount(flat, weights=weight, minlength=len(self) * len(self.labels))
+            found[str(given)] = counts.reshape(len(self), len(self.labels)).astype(np.float64)
+        return dict(sorted(found.items(), key=lambda item: (_width(item[0]), item[0])))
+
+    @property
+    def fullest_votes(self) -> str:
+        """The condition under which people perceived most.
+
+        Raises
+        ------
+        NotApplicable : when there are no votes.
+        """
+        if not self.votes:
+            raise NotApplicable("There are no votes, so nothing can be said about people.")
+        return max(self.votes, key=lambda given: (_width(given), self.votes[given].sum()))
+
+    def need_fusion(self) -> Source:
+        """The fused source, or NotApplicable with the reason."""
+        if self.predictions is None:
+            raise NotApplicable("There are no predictions, so models cannot be compared.")
+        if self.fusion is None:
+            names = ", ".join(sorted(self.fullest))
+            raise NotApplicable(
+                f"No source is named {self.options.fusion!r}, so nothing can be compared with fusion "
+                f"(the sources are {names}; say which one is fused with --fusion NAME)."
+            )
+        return self.fusion
+
+    def need_parts(self) -> tuple[Source, ...]:
+        """The sources of one modality, or NotApplicable with the reason."""
+        if self.predictions is None:
+            raise NotApplicable("There are no predictions, so models cannot be compared.")
+        if not self.parts:
+            raise NotApplicable("No source was given a single modality, so there is nothing to compare.")
+        return self.parts
+
+    def need_target(self) -> Ints:
+        """The targets, or NotApplicable when no clip has one."""
+        if not (self.target >= 0).any():
+            raise NotApplicable("No clip has a target label, so right and wrong cannot be told apart.")
+        return self.target
+
+
+def _width(given: str) -> int:
+    return len(given.split("+"))
+
+
+def _counts(votes: pl.DataFrame) -> Floats:
+    if "count" not in votes.columns:
+        return np.ones(len(votes))
+    return votes["count"].fill_null(1).cast(pl.Float64).to_numpy()
+
+
+def _of_run(evidence: Evidence) -> pl.DataFrame | None:
+    table = evidence.predictions
+    if table is None or not len(table):
+        return None
+    chosen = table.filter(pl.col("run_id") == evidence.run_id)
+    if not len(chosen):
+        runs = ", ".join(sorted(table["run_id"].unique().to_list()))
+        raise InputError(f"The predictions hold no run {evidence.run_id!r}; they hold {runs}.")
+    return chosen
+
+
+def _all_ids(evidence: Evidence, predictions: pl.DataFrame | None) -> pl.Series:
+    tables = (evidence.clips, evidence.targets, predictions, evidence.votes)
+    ids = [table["clip_id"].unique(maintain_order=True) for table in tables if table is not None]
+    return pl.concat(ids).unique(maintain_order=True)

@@ -1,0 +1,94 @@
+"""Runs the checks over a case and gathers their tables.
+
+A check that is not applicable leaves one finding that says why; the others are not held up by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from mixedsignals.diagnosis.check import Check, further_checks
+from mixedsignals.diagnosis.evidence import Case, Evidence
+from mixedsignals.diagnosis.options import DiagnosisOptions
+from mixedsignals.diagnosis.results import (
+    Finding,
+    NotApplicable,
+    Outcome,
+    estimates_frame,
+    findings_frame,
+    scores_frame,
+)
+from mixedsignals.progress import SILENT, Progress
+from mixedsignals.tables import FINDINGS
+
+__all__ = ["Diagnosis", "diagnose"]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The tables that a diagnosis gives: predictions (with `calibrated` filled), scores, estimates, findings.
+
+    predictions is None where the evidence had none.
+    """
+
+    predictions: pl.DataFrame | None
+    scores: pl.DataFrame
+    estimates: pl.DataFrame
+    findings: pl.DataFrame
+
+
+def diagnose(
+    evidence: Evidence,
+    *,
+    options: DiagnosisOptions | None = None,
+    checks: Sequence[Check] | None = None,
+    progress: Progress = SILENT,
+) -> Diagnosis:
+    """Make every check on the evidence.
+
+    Parameters
+    ----------
+    evidence : the tables, checked at the door.
+    options : see `DiagnosisOptions`.
+    checks : instead of the built-in and installed ones.
+    progress : told of each check as it is made.
+
+    Raises
+    ------
+    InputError : when the tables do not fit together (labels outside the list, another run's predictions).
+    """
+    options = options or DiagnosisOptions()
+    case = Case(evidence, options)
+    chosen = [c for c in _all(checks) if c.code not in options.skip]
+    outcomes: list[tuple[Check, Outcome]] = []
+    with progress.task("diagnose", len(chosen)) as task:
+        for check in chosen:
+            outcomes.append((check, _made(check, case)))
+            task.advance()
+    run_id = evidence.run_id
+    return Diagnosis(
+        predictions=case.calibrated_predictions(),
+        scores=scores_frame(run_id, [s for _, o in outcomes for s in o.scores]),
+        estimates=estimates_frame(run_id, [e for _, o in outcomes for e in o.estimates]),
+        findings=pl.concat(
+            [FINDINGS.empty(), *(findings_frame(run_id, c.code, o.findings) for c, o in outcomes)]
+        ),
+    )
+
+
+def _all(checks: Sequence[Check] | None) -> Sequence[Check]:
+    if checks is not None:
+        return checks
+    from mixedsignals.diagnosis.checks import CHECKS
+
+    return (*CHECKS, *further_checks(c.code for c in CHECKS))
+
+
+def _made(check: Check, case: Case) -> Outcome:
+    try:
+        return check.run(case)
+    except NotApplicable as reason:
+        return Outcome(findings=[Finding(status="not_applicable", message=str(reason))])
