@@ -1,0 +1,22 @@
+"""Takes paths of recordings, and no table, and is the only part that decodes them, in bounded memory.
+
+Gives arrays of sound and pictures, what a file holds, everything that is wrong with it, and copies that browsers play.
+"""
+
+from mixedsignals.media.pictures import frames
+from mixedsignals.media.probing import MediaInfo, playable, probe
+from mixedsignals.media.sound import audio
+from mixedsignals.media.whole import verify
+from mixedsignals.media.writing import transcode, write_audio, write_video
+
+__all__ = [
+    "MediaInfo",
+    "audio",
+    "frames",
+    "playable",
+    "probe",
+    "transcode",
+    "verify",
+    "write_audio",
+    "write_video",
+]
