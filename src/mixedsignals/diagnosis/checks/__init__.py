@@ -1,13 +1,20 @@
 """The built-in checks, one question each; the tuple below is the whole list, in the order of their codes."""
 
 from mixedsignals.diagnosis.check import BuiltIn
-from mixedsignals.diagnosis.checks import performance
+from mixedsignals.diagnosis.checks import disagreement, people, performance, signals
 
 CHECKS = (
     BuiltIn("MS101", "performance", performance.performance_of_sources),
     BuiltIn("MS102", "source-at-chance", performance.source_at_chance),
     BuiltIn("MS103", "few-groups", performance.few_groups),
     BuiltIn("MS104", "fusion-no-gain", performance.fusion_gain),
+    BuiltIn("MS201", "disagreement-with-fusion", disagreement.disagreement_with_fusion),
+    BuiltIn("MS202", "disagreement-of-pairs", disagreement.pairs_of_sources),
+    BuiltIn("MS203", "patterns", disagreement.patterns),
+    BuiltIn("MS204", "misled-and-rescued", disagreement.misled_and_rescued),
+    BuiltIn("MS205", "soft-disagreement", signals.signals),
+    BuiltIn("MS401", "uncertainty-of-people", people.uncertainty_of_people),
+    BuiltIn("MS402", "uncertainty-by-agreement", people.uncertainty_by_agreement),
 )
 
 __all__ = ["CHECKS"]
