@@ -3,6 +3,7 @@
 Gives those tables checked, with a target for every clip that has one and speaker-disjoint `splits`.
 """
 
+from mixedsignals.corpus.check import check_corpus
 from mixedsignals.corpus.features import read_features
 from mixedsignals.corpus.folder import Corpus, load_lenient, read_corpus
 from mixedsignals.corpus.importers import IMPORTERS, Imported, Importer, ImportSummary, import_corpus
@@ -17,6 +18,7 @@ __all__ = [
     "Imported",
     "Importer",
     "Targets",
+    "check_corpus",
     "complete_splits",
     "import_corpus",
     "load_lenient",

@@ -3,6 +3,7 @@
 Gives arrays of sound and pictures, what a file holds, everything that is wrong with it, and copies that browsers play.
 """
 
+from mixedsignals.media.opening import TOLERANCE
 from mixedsignals.media.pictures import frames
 from mixedsignals.media.probing import MediaInfo, playable, probe
 from mixedsignals.media.sound import audio
@@ -10,6 +11,7 @@ from mixedsignals.media.whole import verify
 from mixedsignals.media.writing import transcode, write_audio, write_video
 
 __all__ = [
+    "TOLERANCE",
     "MediaInfo",
     "audio",
     "frames",
