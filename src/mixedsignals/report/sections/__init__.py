@@ -1,0 +1,43 @@
+"""The sections of a report, in reading order: each takes `Views` and gives a `Section`, or None where it has nothing to say.
+
+A new part of the page is one more function in `SECTIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mixedsignals.report.inputs import ReportOptions
+from mixedsignals.report.page import Section
+from mixedsignals.report.sections.calibration import calibration
+from mixedsignals.report.sections.confidence import confidence
+from mixedsignals.report.sections.disagreement import disagreement
+from mixedsignals.report.sections.everything import everything
+from mixedsignals.report.sections.findings import findings
+from mixedsignals.report.sections.gates import gates
+from mixedsignals.report.sections.people import people
+from mixedsignals.report.sections.performance import performance
+from mixedsignals.report.views import Views
+
+__all__ = ["AFTER_CLIPS", "SECTIONS", "build_sections"]
+
+Builder = Callable[[Views, ReportOptions], Section | None]
+
+SECTIONS: tuple[Builder, ...] = (
+    lambda views, _: performance(views),
+    lambda views, _: disagreement(views),
+    lambda views, options: confidence(views, options.points),
+    lambda views, _: people(views),
+    lambda views, _: calibration(views),
+    lambda views, _: gates(views),
+    lambda views, _: findings(views),
+)
+"""Before the clips."""
+
+AFTER_CLIPS: tuple[Builder, ...] = (lambda views, _: everything(views),)
+"""After the clips."""
+
+
+def build_sections(builders: Sequence[Builder], views: Views, options: ReportOptions) -> list[Section]:
+    """The sections that have something to show."""
+    return [section for build in builders if (section := build(views, options)) is not None]
