@@ -1,0 +1,186 @@
+"""The answer of a diagnosis in at most five sentences, made from the saved estimates and findings alone.
+
+Each sentence has its own function that says nothing where its numbers are not there; the first five that speak are
+the answer. The report shows them, and so does the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from mixedsignals.diagnosis.words import listed, number, sentence
+
+__all__ = ["answer"]
+
+_MOST = 5
+
+
+def answer(estimates: pl.DataFrame, findings: pl.DataFrame, *, fusion: str = "fusion") -> list[str]:
+    """What the corpus says, in one to five sentences for people, the most important first.
+
+    Parameters
+    ----------
+    estimates, findings : the tables that `diagnose` gives (one run).
+    fusion : the name of the fused source.
+    """
+    held = _Held(estimates, findings, fusion)
+    speakers: tuple[Callable[[_Held], str | None], ...] = (
+        _performance,
+        _at_chance,
+        _disagreement,
+        _informative,
+        _misled,
+        _people_by_agreement,
+        _people,
+        _trust,
+    )
+    said = [text for text in (speak(held) for speak in speakers) if text]
+    if not said:
+        said = ["Nothing could be said about this corpus: no check was applicable."]
+    return said[:_MOST]
+
+
+class _Held:
+    """Look-ups in the two tables."""
+
+    def __init__(self, estimates: pl.DataFrame, findings: pl.DataFrame, fusion: str) -> None:
+        self.estimates, self.findings, self.fusion = estimates, findings, fusion
+        self._rows = {
+            (row["measure"], row["source"], row["slice"]): row for row in estimates.iter_rows(named=True)
+        }
+
+    def row(self, measure: str, source: str, where: str = "all") -> dict[str, object] | None:
+        return self._rows.get((measure, source, where))
+
+    def value(self, measure: str, source: str, where: str = "all") -> float | None:
+        row = self.row(measure, source, where)
+        return None if row is None else float(str(row["value"]))
+
+    def said(self, measure: str, source: str, where: str = "all") -> str | None:
+        """`.71 [.66, .75]`, or None."""
+        row = self.row(measure, source, where)
+        if row is None:
+            return None
+        value, low, high = (None if row[k] is None else float(str(row[k])) for k in ("value", "low", "high"))
+        ends = "" if low is None or high is None else f" [{number(low)}, {number(high)}]"
+        return f"{number(value)}{ends}"
+
+    def sources(self, measure: str, where: str = "all") -> list[str]:
+        """Sources with that measure, in the order of the table."""
+        return [source for (name, source, place) in self._rows if name == measure and place == where]
+
+    def finding(self, code: str, status: str) -> list[dict[str, str]]:
+        held = self.findings.filter(pl.col("code") == code, pl.col("status") == status)
+        return list(held.iter_rows(named=True))
+
+
+def _performance(held: _Held) -> str | None:
+    sources = held.sources("macro_f1")
+    if not sources:
+        return None
+    best = max(sources, key=lambda s: held.value("macro_f1", s) or 0.0)
+    first = held.fusion if held.fusion in sources else best
+    row = held.row("macro_f1", first)
+    chance = held.value("chance:macro_f1", first)
+    behind = f"{row['n_clips']:,} clips and {row['n_groups']:,} groups" if row else "no clips"
+    told = f"{first} reaches macro-F1 {held.said('macro_f1', first)} (chance {number(chance)}; {behind})"
+    singles = [s for s in sources if s != held.fusion]
+    if first == held.fusion and singles:
+        top = max(singles, key=lambda s: held.value("macro_f1", s) or 0.0)
+        told += f", the best single source, {top}, {held.said('macro_f1', top)}"
+        better = not held.finding("MS104", "issue") and bool(held.finding("MS104", "passed"))
+        told += (
+            "; fusion is better than each of its parts" if better else "; fusion is not shown to be better"
+        )
+    return sentence(told)
+
+
+def _at_chance(held: _Held) -> str | None:
+    fired = [row for row in held.finding("MS102", "issue") if row["slice"] == "all"]
+    if not fired:
+        passed = held.finding("MS102", "passed")
+        return "Every source tells more about the label than chance." if passed else None
+    told = [
+        f"{row['source']} (macro-F1 {held.said('macro_f1', row['source'])}, "
+        f"chance {number(held.value('chance:macro_f1', row['source']))})"
+        for row in fired
+    ]
+    return sentence(f"no better than chance at the label: {listed(told)}")
+
+
+def _disagreement(held: _Held) -> str | None:
+    sources = [s for s in held.sources("disagreement_rate") if "|" not in s]
+    if not sources:
+        pairs = held.sources("disagreement_rate")
+        if not pairs:
+            return None
+        told = [f"{name.replace('|', ' and ')} on {held.said('disagreement_rate', name)}" for name in pairs]
+        return sentence(f"sources part from each other: {listed(told)} of the clips")
+    told = [f"{name} on {held.said('disagreement_rate', name)}" for name in sources]
+    more = [
+        s for s in sources if (row := held.row("excess_disagreement", s)) and float(str(row["low"] or -1)) > 0
+    ]
+    known = [s for s in sources if held.row("chance:disagreement_rate", s)]
+    text = f"from fusion part {listed(told)} of the clips"
+    if more:
+        text += f"; {listed(more)} more than independent errors would"
+    elif known:
+        text += ", none more than errors that are independent given the label would"
+    return sentence(text)
+
+
+def _misled(held: _Held) -> str | None:
+    misled = held.said("misled_rate", held.fusion)
+    if misled is None:
+        return None
+    return sentence(
+        f"fusion is wrong although one of its parts is right on {misled} of the clips "
+        f"({number(held.value('chance:misled_rate', held.fusion))} if the parts knew nothing of its errors), and right "
+        f"where all of them are wrong on {held.said('rescued_rate', held.fusion)}"
+    )
+
+
+def _people_by_agreement(held: _Held) -> str | None:
+    apart = held.row("rater_disagreement_difference", "people")
+    if apart is None:
+        return None
+    part = held.said("rater_disagreement", "people", "models=part")
+    agree = held.said("rater_disagreement", "people", "models=agree")
+    low, high = (None if apart[k] is None else float(str(apart[k])) for k in ("low", "high"))
+    if low is not None and low > 0:
+        verdict = "people are less sure where the models part"
+    elif high is not None and high < 0:
+        verdict = "people are surer where the models part"
+    else:
+        verdict = "people are not shown to be less sure where the models part"
+    return sentence(
+        f"{verdict}: two of them disagree with probability {part} there, and {agree} where all models agree"
+    )
+
+
+def _people(held: _Held) -> str | None:
+    given = [
+        place.removeprefix("given=")
+        for (name, source, place) in held._rows
+        if (name, source) == ("rater_disagreement", "people") and place.startswith("given=")
+    ]
+    if not given:
+        return None
+    told = [f"{held.said('rater_disagreement', 'people', f'given={g}')} given {g}" for g in given]
+    return sentence(f"two people who judge the same clip disagree with probability {listed(told)}")
+
+
+def _informative(held: _Held) -> str | None:
+    """The verdict of the residual test, where it was made."""
+    for status in ("issue", "tip", "passed"):
+        verdicts = held.finding("MS501", status)
+        if verdicts:
+            return verdicts[0]["message"]
+    return None
+
+
+def _trust(held: _Held) -> str | None:
+    few = held.finding("MS103", "issue")
+    return few[0]["message"] if few else None
