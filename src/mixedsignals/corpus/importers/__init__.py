@@ -13,6 +13,9 @@ from typing import Any
 import polars as pl
 
 from mixedsignals.corpus.importers.common import Imported, Importer, ImportSummary, MediaMode, write_corpus
+from mixedsignals.corpus.importers.cremad import read_cremad
+from mixedsignals.corpus.importers.csv import read_csv
+from mixedsignals.corpus.importers.mmsa import read_mmsa
 from mixedsignals.corpus.importers.ravdess import read_ravdess
 from mixedsignals.errors import CannotFinish, UsageError
 from mixedsignals.progress import SILENT, Progress
@@ -29,7 +32,10 @@ __all__ = [
 
 ENTRY_POINTS = "mixedsignals.importers"
 IMPORTERS: dict[str, Importer] = {
+    "csv": read_csv,
+    "cremad": read_cremad,
     "ravdess": read_ravdess,
+    "mmsa": read_mmsa,
 }
 """The built-in formats."""
 

@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 import polars as pl
 import tomli_w
 
+from mixedsignals.corpus.layout import is_outside
 from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
 from mixedsignals.labels import Labels
 from mixedsignals.progress import SILENT, Progress
@@ -70,7 +71,7 @@ class Importer(Protocol):
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """What an import made: the folder, and counts of what is in it."""
+    """What an import made: the folder and how much is in it (single votes, speakers that are named)."""
 
     path: Path
     name: str
@@ -85,7 +86,8 @@ class ImportSummary:
     @property
     def sentence(self) -> str:
         """The counts in words."""
-        speakers = f" of {self.n_speakers} speakers" if self.n_speakers else ""
+        many = "s" if self.n_speakers > 1 else ""
+        speakers = f" of {self.n_speakers} speaker{many}" if self.n_speakers else ""
         parts = [
             f"{self.n_clips:,} clips{speakers}",
             f"{len(self.labels)} labels",
@@ -188,9 +190,16 @@ def _bring_media(files: Mapping[str, Path], folder: Path, *, link: bool, progres
     if missing := [str(file) for file in files.values() if not file.is_file()]:
         remedy = "Complete the data, or leave these clips out."
         raise InputError([Problem("missing-media", "is not there", remedy, file=file) for file in missing])
+    if outside := [name for name in files if is_outside(name)]:
+        remedy = "Name media by paths within the corpus folder."
+        raise InputError(
+            [Problem("path-outside", "leads outside the corpus", remedy, file=name) for name in outside]
+        )
     with progress.task("Link media" if link else "Copy media", len(files)) as task:
         for name, file in files.items():
-            place = folder / name
+            place = (
+                folder / name
+            )  # names come from tables that were checked; a path outside would be a fault there
             place.parent.mkdir(parents=True, exist_ok=True)
             if link:
                 place.symlink_to(file.resolve())
