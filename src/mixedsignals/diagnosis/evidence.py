@@ -7,9 +7,9 @@ case; they never join tables themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -135,10 +135,6 @@ class Case:
         found: T = self._known[key]
         return found
 
-    def calibrated_predictions(self) -> pl.DataFrame | None:
-        """The predictions of the run with `calibrated` filled, where there are any."""
-        return self.predictions
-
     def at(self, ids: pl.Series) -> Ints:
         """Positions of clip ids in the case, in their order."""
         joined = pl.DataFrame({"clip_id": ids}).join(
@@ -193,22 +189,33 @@ class Case:
     @cached_property
     def sources(self) -> tuple[Source, ...]:
         """Every source under every combination it was given."""
-        if self.predictions is None:
-            return ()
-        parts = self.predictions.partition_by("source", "given", as_dict=True, maintain_order=True)
-        return tuple(self._source(str(name), str(given), part) for (name, given), part in parts.items())
+        return tuple(source for source, _, _ in self.rows_of_sources())
 
-    def _source(self, name: str, given: str, part: pl.DataFrame) -> Source:
-        seeds = np.unique(part["seed"].to_numpy())
-        classes = len(self.labels)
-        place = np.searchsorted(seeds, part["seed"].to_numpy())
-        flat = (place * len(self) + self.at(part["clip_id"])) * classes + self.codes(part["label"])
-        probability = np.full(len(seeds) * len(self) * classes, np.nan)
+    def rows_of_sources(self) -> Iterator[tuple[Source, Ints, Ints]]:
+        """Each source with its rows in the predictions, and their places in its flat (seeds, clips, labels) array."""
+        if self.predictions is None:
+            return
+        rows = self.predictions.with_row_index("_row")
+        for (name, given), part in rows.partition_by(
+            "source", "given", as_dict=True, maintain_order=True
+        ).items():
+            seeds = np.unique(part["seed"].to_numpy())
+            place = np.searchsorted(seeds, part["seed"].to_numpy())
+            flat = (place * len(self) + self.at(part["clip_id"])) * len(self.labels) + self.codes(
+                part["label"]
+            )
+            source = self.once(
+                f"source:{name}/{given}", partial(self._source, str(name), str(given), seeds, part, flat)
+            )
+            yield source, part["_row"].cast(pl.Int64).to_numpy(), flat
+
+    def _source(self, name: str, given: str, seeds: Ints, part: pl.DataFrame, flat: Ints) -> Source:
+        probability = np.full(len(seeds) * len(self) * len(self.labels), np.nan)
         probability[flat] = part["probability"].to_numpy()
-        dense = probability.reshape(len(seeds), len(self), classes)
-        some = ~np.isnan(dense).all(-1)
+        dense = probability.reshape(len(seeds), len(self), len(self.labels))
         # A label that a source never names has probability zero there; a clip it never names stays absent.
-        dense[some] = np.nan_to_num(dense[some], nan=0.0)
+        partly = np.isnan(dense).any(-1) & ~np.isnan(dense).all(-1)
+        dense[partly] = np.nan_to_num(dense[partly], nan=0.0)
         return Source(name, given, tuple(int(s) for s in seeds), dense)
 
     @cached_property
@@ -236,10 +243,6 @@ class Case:
         ]
         order = combination([s.name for s in alone]).split("+")
         return tuple(sorted(alone, key=lambda s: order.index(s.name)))
-
-    def calibrated(self, source: Source) -> Floats:
-        """Seed-mean probabilities (clips, labels) calibrated out of fold; the raw ones where that cannot be done."""
-        return source.mean
 
     def slice_of(self, source: Source) -> str:
         """`all` for a source's fullest input, else `given=X`."""

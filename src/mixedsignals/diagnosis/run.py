@@ -5,11 +5,12 @@ A check that is not applicable leaves one finding that says why; the others are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
+from mixedsignals.diagnosis.calibrating import calibrated_rows, calibrators_for_new_clips
 from mixedsignals.diagnosis.check import Check, further_checks
 from mixedsignals.diagnosis.evidence import Case, Evidence
 from mixedsignals.diagnosis.options import DiagnosisOptions
@@ -21,6 +22,7 @@ from mixedsignals.diagnosis.results import (
     findings_frame,
     scores_frame,
 )
+from mixedsignals.measures.calibration import Calibrator
 from mixedsignals.progress import SILENT, Progress
 from mixedsignals.tables import FINDINGS
 
@@ -31,13 +33,15 @@ __all__ = ["Diagnosis", "diagnose"]
 class Diagnosis:
     """The tables that a diagnosis gives: predictions (with `calibrated` filled), scores, estimates, findings.
 
-    predictions is None where the evidence had none.
+    predictions is None where the evidence had none. calibrators holds, per source and given, the temperature to use
+    on the seed-mean probability of new clips; the clips of this run got theirs from other groups only.
     """
 
     predictions: pl.DataFrame | None
     scores: pl.DataFrame
     estimates: pl.DataFrame
     findings: pl.DataFrame
+    calibrators: Mapping[tuple[str, str], Calibrator] = field(default_factory=dict)
 
 
 def diagnose(
@@ -70,12 +74,13 @@ def diagnose(
             task.advance()
     run_id = evidence.run_id
     return Diagnosis(
-        predictions=case.calibrated_predictions(),
+        predictions=calibrated_rows(case),
         scores=scores_frame(run_id, [s for _, o in outcomes for s in o.scores]),
         estimates=estimates_frame(run_id, [e for _, o in outcomes for e in o.estimates]),
         findings=pl.concat(
             [FINDINGS.empty(), *(findings_frame(run_id, c.code, o.findings) for c, o in outcomes)]
         ),
+        calibrators=calibrators_for_new_clips(case),
     )
 
 

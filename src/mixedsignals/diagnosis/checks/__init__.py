@@ -1,7 +1,7 @@
 """The built-in checks, one question each; the tuple below is the whole list, in the order of their codes."""
 
 from mixedsignals.diagnosis.check import BuiltIn
-from mixedsignals.diagnosis.checks import disagreement, people, performance, signals
+from mixedsignals.diagnosis.checks import calibration, disagreement, people, performance, seeds, signals
 
 CHECKS = (
     BuiltIn("MS101", "performance", performance.performance_of_sources),
@@ -13,6 +13,9 @@ CHECKS = (
     BuiltIn("MS203", "patterns", disagreement.patterns),
     BuiltIn("MS204", "misled-and-rescued", disagreement.misled_and_rescued),
     BuiltIn("MS205", "soft-disagreement", signals.signals),
+    BuiltIn("MS301", "calibration", calibration.calibration_of_sources),
+    BuiltIn("MS302", "disagreement-after-calibration", calibration.disagreement_after_calibration),
+    BuiltIn("MS303", "beyond-seeds", seeds.beyond_seeds),
     BuiltIn("MS401", "uncertainty-of-people", people.uncertainty_of_people),
     BuiltIn("MS402", "uncertainty-by-agreement", people.uncertainty_by_agreement),
 )

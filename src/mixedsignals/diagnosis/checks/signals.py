@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mixedsignals.diagnosis.calibrating import sure
 from mixedsignals.diagnosis.evidence import Case
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.words import count, number, sentence
@@ -39,13 +40,13 @@ def signals(case: Case) -> Outcome:
             "not_applicable", "Fewer than two sources of one modality: there is no divergence among them."
         )
         return outcome
-    parts = np.stack([case.calibrated(part) for part in case.parts])
+    parts = np.stack([sure(case, part) for part in case.parts])
     headline = jensen_shannon(parts)
     outcome.score(case.clip_ids, MODELS, "jsd", headline)
     outcome.score(case.clip_ids, MODELS, "mean_total_variation", mean_total_variation(parts))
     outcome.score(case.clip_ids, MODELS, "collision_disagreement", collision_disagreement(parts))
     if case.fusion is not None:
-        outcome.score(case.clip_ids, MODELS, "fusion_gap", fusion_gap(case.calibrated(case.fusion), parts))
+        outcome.score(case.clip_ids, MODELS, "fusion_gap", fusion_gap(sure(case, case.fusion), parts))
     known = headline[np.isfinite(headline)]
     if len(known):
         middle, high = np.quantile(known, [0.5, 0.9])
@@ -59,14 +60,14 @@ def signals(case: Case) -> Outcome:
 
 def _of_source(case: Case, outcome: Outcome, name: str) -> None:
     source = case.fullest[name]
-    probability = case.calibrated(source)
+    probability = sure(case, source)
     rows = np.arange(len(case))
     at_target = probability[rows, np.maximum(case.target, 0)]
     outcome.score(case.clip_ids, name, "p_target", np.where(case.target >= 0, at_target, np.nan))
     outcome.score(case.clip_ids, name, "confidence", confidence(probability))
     outcome.score(case.clip_ids, name, "entropy", entropy(probability))
     if case.fusion is not None and source is not case.fusion:
-        gap = true_class_gap(case.calibrated(case.fusion), probability, case.target)
+        gap = true_class_gap(sure(case, case.fusion), probability, case.target)
         outcome.score(case.clip_ids, name, "true_class_gap", gap)
     if len(source.seeds) > 1:
         outcome.score(case.clip_ids, name, "seed_disagreement", seed_disagreement(source.probability))

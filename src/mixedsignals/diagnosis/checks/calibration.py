@@ -1,0 +1,132 @@
+"""Whether confidence means what it says, and how much of the disagreement is only a difference of confidence.
+
+A temperature is fitted out of fold for every source and seed; it changes no label. Vector scaling, which can, is
+tried where every label has enough clips, and shows how far labels themselves depend on calibration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mixedsignals.diagnosis.calibrating import FEWEST_PER_LABEL, Calibration, calibrate, sure, why_not
+from mixedsignals.diagnosis.evidence import Case, Floats, Source
+from mixedsignals.diagnosis.results import NotApplicable, Outcome
+from mixedsignals.diagnosis.seeds import mean_over, seed_wise
+from mixedsignals.diagnosis.words import number, sentence, with_interval
+from mixedsignals.measures.calibration import log_loss
+from mixedsignals.measures.disagreement import disagreement_rate
+from mixedsignals.measures.divergence import jensen_shannon
+from mixedsignals.measures.groups import Groups
+from mixedsignals.measures.inference import Estimate, Resampling, mean
+from mixedsignals.measures.reliability import calibration_error, reliability, top_label
+
+__all__ = ["calibration_of_sources", "disagreement_after_calibration"]
+
+NOTABLE = 0.05
+"""Calibration error above which a source is said to be off."""
+
+
+def calibration_of_sources(case: Case) -> Outcome:
+    """MS301: calibration error and log-loss of each source before and after; fires when the error is notable."""
+    if reason := why_not(case):
+        raise NotApplicable(reason)
+    outcome = Outcome()
+    for source in case.fullest.values():
+        found = calibrate(case, source)
+        if found is None or not ((case.target >= 0) & source.present).any():
+            message = f"No clip with a target was predicted by {source.name}."
+            outcome.find("not_applicable", message, source=source.name)
+            continue
+        before = _described(case, outcome, source, source.probability, "")
+        after = _described(case, outcome, source, found.probability, ":calibrated")
+        outcome.value(
+            "temperature", source.name, found.temperature, method="out of fold, mean over folds and seeds"
+        )
+        off = before.low is not None and before.low > NOTABLE
+        way = "too sure" if found.temperature > 1 else "not sure enough"
+        says = f"is {way} of itself" if off else "means about what it says"
+        message = sentence(
+            f"{source.name} {says}: stated and seen shares differ by {with_interval(before)} (root mean square), "
+            f"{with_interval(after)} after calibration (temperature {number(found.temperature)})"
+        )
+        outcome.find("tip" if off else "passed", message, source=source.name, measure="calibration_error")
+    return outcome
+
+
+def _described(case: Case, outcome: Outcome, source: Source, probability: Floats, tag: str) -> Estimate:
+    """Error, log-loss and reliability bins of all seeds together, counted over groups."""
+    seeds = len(probability)
+    flat = probability.reshape(-1, probability.shape[-1])
+    target = np.tile(case.target, seeds)
+    groups = Groups(np.tile(case.groups.codes, seeds), case.groups.count)
+    options = Resampling(level=case.options.level)
+    stated, right = top_label(flat, target)
+    behind = int(((case.target >= 0) & source.present).sum())
+    error = replace(calibration_error(stated, right, groups, options=options), n_clips=behind)
+    outcome.estimate(f"calibration_error{tag}", source.name, error)
+    loss = replace(mean(log_loss(flat, target), groups, options=options), n_clips=behind)
+    outcome.estimate(f"log_loss{tag}", source.name, loss)
+    bins = reliability(stated, right, bins=10)
+    for place, (said, seen, clips) in enumerate(
+        zip(bins.stated, bins.seen, bins.clips, strict=True), start=1
+    ):
+        rows = {"method": "mean of the bin, all seeds", "n_clips": int(clips)}
+        where = f"bin={place:02d}"
+        outcome.value(f"reliability_stated{tag}", source.name, float(said), slice=where, **rows)  # type: ignore[arg-type]
+        outcome.value(f"reliability_seen{tag}", source.name, float(seen), slice=where, **rows)  # type: ignore[arg-type]
+    return error
+
+
+def disagreement_after_calibration(case: Case) -> Outcome:
+    """MS302: soft and hard disagreement before and after; fires when most of the soft one was confidence."""
+    if reason := why_not(case):
+        raise NotApplicable(reason)
+    parts, outcome = case.need_parts(), Outcome()
+    if len(parts) < 2:
+        raise NotApplicable(f"Only {parts[0].name} was given a single modality, so there is no divergence.")
+    options = Resampling(level=case.options.level)
+    raw = jensen_shannon(np.stack([part.mean for part in parts]))
+    held = jensen_shannon(np.stack([sure(case, part) for part in parts]))
+    before, after = (mean(values, case.groups, options=options) for values in (raw, held))
+    if before.value is None or after.value is None:
+        raise NotApplicable("No clip was predicted by two sources of one modality.")
+    outcome.estimate("jsd", "models", before, slice="calibrated=no")
+    outcome.estimate("jsd", "models", after, slice="all")
+    told = (
+        f"the mean divergence of the sources is {with_interval(before)} bits before calibration and "
+        f"{with_interval(after)} after"
+    )
+    told += "".join(f"; {said}" for said in _hard(case, outcome))
+    mostly = after.value < 0.5 * before.value and after.high is not None and after.high < (before.low or 0.0)
+    says = (
+        "most of the soft disagreement was a difference of confidence" if mostly else "calibration leaves it"
+    )
+    outcome.find("tip" if mostly else "passed", sentence(f"{told}: {says}"), source="models", measure="jsd")
+    return outcome
+
+
+def _hard(case: Case, outcome: Outcome) -> list[str]:
+    """How often each source parts from fusion when labels are taken after vector scaling."""
+    counts = np.bincount(case.target[case.target >= 0], minlength=len(case.labels))
+    if case.fusion is None or counts.min() < FEWEST_PER_LABEL:
+        return []
+    said = []
+    for part in case.parts:
+        scaled = [_relabelled(source, calibrate(case, source, "vector")) for source in (part, case.fusion)]
+        rates = [
+            mean_over(
+                case, seed_wise(pair), lambda c: disagreement_rate(c[0], c[1], case.groups), scale="logit"
+            )
+            for pair in ([part, case.fusion], scaled)
+        ]
+        outcome.estimate("disagreement_rate:vector_scaled", part.name, rates[1])
+        said.append(
+            f"{part.name} parts from fusion on {number(rates[0].value)}, {number(rates[1].value)} after"
+        )
+    return said
+
+
+def _relabelled(source: Source, found: Calibration | None) -> Source:
+    return source if found is None else replace(source, probability=found.probability)
