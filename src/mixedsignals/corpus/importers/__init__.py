@@ -6,6 +6,7 @@ Built-in formats are in `IMPORTERS`; packages add theirs through the entry-point
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -115,12 +116,13 @@ def _with_media(imported: Imported) -> Imported:
     features = {
         name: frame.filter(pl.col("clip_id").is_in(kept)) for name, frame in imported.features.items()
     }
-    changes = {
-        "votes": of_kept(imported.votes),
-        "targets": of_kept(imported.targets),
-        "splits": of_kept(imported.splits),
-    }
-    warnings = tuple(w for w in imported.warnings if w.clip_id is None or w.clip_id in set(clips["clip_id"]))
-    return Imported(
-        **{**imported.__dict__, **changes, "clips": clips, "features": features, "warnings": warnings}
+    ids = {None, *clips["clip_id"]}
+    return replace(
+        imported,
+        clips=clips,
+        votes=of_kept(imported.votes),
+        targets=of_kept(imported.targets),
+        splits=of_kept(imported.splits),
+        features=features,
+        warnings=tuple(w for w in imported.warnings if w.clip_id in ids and w.code != "clips-without-media"),
     )

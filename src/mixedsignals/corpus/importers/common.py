@@ -7,11 +7,12 @@ a folder beside the destination that is moved into place when whole, so that an 
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -99,6 +100,11 @@ class ImportSummary:
             parts.append(f"ready-made features for {' and '.join(self.features)}")
         return f"{self.name}: {', '.join(parts)}"
 
+    def __str__(self) -> str:
+        return "\n".join(
+            [f"{self.sentence}, in {self.path}", *(f"warning: {warning}" for warning in self.warnings)]
+        )
+
 
 def require_files(source: Path, names: Iterable[str], *, what: str) -> None:
     """Refuse a source that lacks any of `names`, naming all that are missing."""
@@ -123,7 +129,8 @@ def write_corpus(
     Args:
         imported: what an importer read.
         destination: a folder that does not exist yet, or is empty.
-        media: `copy` the files, `link` to where they are now, or bring `none` (the clips then have no media).
+        media: `copy` the files, `link` (leave them where they are and name that folder in `corpus.toml`), or bring
+            `none` (the clips then have no media).
         progress: where to say how far it is.
 
     Raises:
@@ -135,12 +142,20 @@ def write_corpus(
         raise UsageError(f"--media is {media!r}; legal are copy, link and none.")
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise UsageError(f"{destination} is there already; name a new folder, or remove that one.")
+    _refuse_bad_files(imported.files)
+    n_media = 0 if media == "none" else len(imported.files)
+    root: Path | None = None
     if media == "none":
-        gone = [pl.lit(None, dtype=pl.String).alias(column) for column in ("media", "audio", "video")]
-        imported = _replaced(imported, clips=imported.clips.with_columns(gone), files={})
+        imported = _renamed(imported, {})
+    elif media == "link" and imported.files:
+        root = Path(os.path.commonpath([file.resolve().parent for file in imported.files.values()]))
+        imported = _renamed(
+            imported, {n: f.resolve().relative_to(root).as_posix() for n, f in imported.files.items()}
+        )
     with _folder_in_place(destination) as folder:
-        _write_tables(imported, folder)
-        _bring_media(imported.files, folder, link=media == "link", progress=progress)
+        _write_tables(imported, folder, root)
+        if media == "copy":
+            _copy_media(imported.files, folder, progress)
     votes = imported.votes
     return ImportSummary(
         path=destination,
@@ -149,17 +164,34 @@ def write_corpus(
         n_clips=imported.clips.height,
         n_speakers=imported.clips["speaker_id"].drop_nulls().n_unique(),
         n_votes=0 if votes is None else int(votes.select(pl.col("count").fill_null(1).sum()).item()),
-        n_media=len(imported.files),
+        n_media=n_media,
         features=tuple(imported.features),
         warnings=imported.warnings,
     )
 
 
-def _replaced(imported: Imported, **changes: Any) -> Imported:
-    return Imported(**{**imported.__dict__, **changes})
+def _renamed(imported: Imported, places: Mapping[str, str]) -> Imported:
+    """The same with other media paths; a path that `places` does not have becomes null."""
+    columns = pl.col("media", "audio", "video").replace_strict(places, default=None, return_dtype=pl.String)
+    return replace(imported, clips=imported.clips.with_columns(columns))
 
 
-def _write_tables(imported: Imported, folder: Path) -> None:
+def _refuse_bad_files(files: Mapping[str, Path]) -> None:
+    inside, there = (
+        "Name media by paths within the corpus folder.",
+        "Complete the data, or leave these clips out.",
+    )
+    problems = []
+    for name, file in files.items():
+        if is_outside(name):
+            problems.append(Problem("path-outside", "leads outside the corpus", inside, file=name))
+        if not file.is_file():
+            problems.append(Problem("missing-media", "is not there", there, file=str(file)))
+    if problems:
+        raise InputError(problems)
+
+
+def _write_tables(imported: Imported, folder: Path, media_root: Path | None) -> None:
     tables = {
         CLIPS: imported.clips,
         VOTES: imported.votes,
@@ -178,6 +210,7 @@ def _write_tables(imported: Imported, folder: Path) -> None:
         "kind": imported.labels.kind,
         **({"licence": imported.licence} if imported.licence else {}),
         "tie_rule": imported.tie_rule,
+        **({"media": {"folder": str(media_root)}} if media_root is not None else {}),
         **(
             {"features": {m: f"features/{m}.parquet" for m in imported.features}} if imported.features else {}
         ),
@@ -186,25 +219,12 @@ def _write_tables(imported: Imported, folder: Path) -> None:
         partial.write_text(tomli_w.dumps(settings), encoding="utf-8")
 
 
-def _bring_media(files: Mapping[str, Path], folder: Path, *, link: bool, progress: Progress) -> None:
-    if missing := [str(file) for file in files.values() if not file.is_file()]:
-        remedy = "Complete the data, or leave these clips out."
-        raise InputError([Problem("missing-media", "is not there", remedy, file=file) for file in missing])
-    if outside := [name for name in files if is_outside(name)]:
-        remedy = "Name media by paths within the corpus folder."
-        raise InputError(
-            [Problem("path-outside", "leads outside the corpus", remedy, file=name) for name in outside]
-        )
-    with progress.task("Link media" if link else "Copy media", len(files)) as task:
+def _copy_media(files: Mapping[str, Path], folder: Path, progress: Progress) -> None:
+    with progress.task("Copy media", len(files)) as task:
         for name, file in files.items():
-            place = (
-                folder / name
-            )  # names come from tables that were checked; a path outside would be a fault there
+            place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
-            if link:
-                place.symlink_to(file.resolve())
-            else:
-                shutil.copyfile(file, place)
+            shutil.copyfile(file, place)
             task.advance()
 
 

@@ -15,20 +15,17 @@ import polars as pl
 from mixedsignals.corpus.features import read_features
 from mixedsignals.corpus.folder import load_with
 from mixedsignals.corpus.importers.common import Imported
-from mixedsignals.corpus.settings import MEDIA_COLUMNS, read_settings
+from mixedsignals.corpus.settings import MEDIA_COLUMNS, TABLE_FILES, read_settings
 from mixedsignals.errors import InputError, UsageError
 from mixedsignals.labels import Kind
 
 __all__ = ["read_csv"]
 
-Pairs = Mapping[str, str] | Iterable[str]
-
 
 def read_csv(
     source: Path,
     *,
-    columns: Pairs = (),
-    vote_columns: Pairs = (),
+    columns: Iterable[str] | Mapping[str, Mapping[str, str]] = (),
     votes: str | None = None,
     given: str | None = None,
     labels: Iterable[str] | None = None,
@@ -40,8 +37,8 @@ def read_csv(
 
     Args:
         source: a folder, or a `.csv` or `.parquet` file of clips (other files are then looked for beside it).
-        columns: the user's column names and ours for clips: a mapping, or texts such as `utterance=clip_id`.
-        vote_columns: the same for votes.
+        columns: the user's column names and ours: texts such as `utterance=clip_id` (of clips) and
+            `votes.annotator=rater_id`, or a mapping per table.
         votes: file of the votes, relative to the folder, if it is not `votes.csv`.
         given: what raters perceived, where votes have no such column.
         labels: label names in order; those that occur, if absent.
@@ -60,15 +57,11 @@ def read_csv(
         files["clips"] = source.name
     if votes is not None:
         files["votes"] = votes
-    own = dict(settings.columns)
-    for table, pairs in (("clips", columns), ("votes", vote_columns)):
-        if mapping := _mapping(pairs):
-            own[table] = mapping
     settings = replace(
         settings,
         name=name or settings.name,
         files=files,
-        columns=own,
+        columns={**settings.columns, **_mapping(columns)},
         given=given or settings.given,
         labels=tuple(labels) if labels is not None else settings.labels,
         kind=kind or settings.kind,
@@ -93,17 +86,20 @@ def read_csv(
     )
 
 
-def _mapping(pairs: Pairs) -> dict[str, str]:
-    if isinstance(pairs, Mapping):
-        return dict(pairs)
-    mapping = {}
-    for pair in pairs:
+def _mapping(columns: Iterable[str] | Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Per table the user's names and ours."""
+    if isinstance(columns, Mapping):
+        return {table: dict(names) for table, names in columns.items()}
+    mapping: dict[str, dict[str, str]] = {}
+    for pair in columns:
         theirs, sign, ours = pair.partition("=")
         if not (theirs and sign and ours):
             raise UsageError(
-                f"{pair!r} is not a pair of column names; write YOURS=OURS, such as utterance=clip_id."
+                f"{pair!r} is no pair of column names; write YOURS=OURS, such as utterance=clip_id."
             )
-        mapping[theirs] = ours
+        table, dot, name = theirs.partition(".")
+        known = bool(dot) and table in TABLE_FILES
+        mapping.setdefault(table if known else "clips", {})[name if known else theirs] = ours
     return mapping
 
 
