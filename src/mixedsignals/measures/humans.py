@@ -1,0 +1,277 @@
+"""Do people gain from more modalities: accuracy per condition, gain, no gain, and who is followed.
+
+A condition is what people could perceive (`audio`, `video`, `audio+video`). Each comparison is within clips that
+have votes under both. The best single condition is chosen on other groups than it is scored on, and "hurt by more"
+is set beside a simulation in which nobody is hurt, because the best of several noisy numbers always looks good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .arrays import BoolArray, FloatArray, IntArray, divided, floats
+from .calibration import group_folds
+from .crossed import two_way_contrast
+from .groups import Groups
+from .inference import JACKKNIFE, Estimate, Resampling, estimate, mean, ratio
+from .votes import majority
+
+__all__ = [
+    "Conflict",
+    "GainVerdict",
+    "Hurt",
+    "accuracy_of_people",
+    "conflict_clips",
+    "follow_rate",
+    "gain",
+    "gain_over_best",
+    "gain_verdict",
+    "gain_with_raters",
+    "hurt_by_more",
+    "right_shares",
+]
+
+GainVerdict = Literal["gain", "no gain", "equal", "cannot be told"]
+
+MARGIN = 0.05
+"""Accuracy below which a gain does not matter."""
+
+
+def right_shares(counts: ArrayLike, target: ArrayLike) -> FloatArray:
+    """Share of a clip's votes that equal its target, (n, C), (n,) → (n,), in [0, 1]; NaN without either.
+
+    >>> right_shares([[3, 1], [0, 0]], [0, 1]).tolist()
+    [0.75, nan]
+    """
+    given, truth = floats(counts), np.asarray(target, dtype=np.int64)
+    right = given[np.arange(len(truth)), np.maximum(truth, 0)]
+    return np.where(truth >= 0, divided(right, given.sum(axis=1)), np.nan)
+
+
+def accuracy_of_people(right: ArrayLike, groups: Groups, *, options: Resampling = JACKKNIFE) -> Estimate:
+    """Mean over clips of the share of votes that are right, in [0, 1] (every clip weighs the same).
+
+    >>> accuracy_of_people([1.0, 0.5, float("nan")], Groups.each(3)).value
+    0.75
+    """
+    return estimate(ratio(right, np.ones(len(floats(right))), groups), scale="logit", options=options)
+
+
+def gain(full: ArrayLike, single: ArrayLike, groups: Groups, *, options: Resampling = JACKKNIFE) -> Estimate:
+    """Mean over clips of `right_shares` under the full condition less those under a single one, in [−1, 1].
+
+    >>> gain([1.0, 0.5], [0.5, 0.5], Groups.each(2)).value
+    0.25
+    """
+    return mean(floats(full) - floats(single), groups, options=options)
+
+
+def gain_over_best(
+    full: ArrayLike,
+    singles: Sequence[ArrayLike],
+    groups: Groups,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    options: Resampling = JACKKNIFE,
+) -> tuple[Estimate, list[int]]:
+    """Gain over the best single condition, chosen by cross-fitting, and which one each fold chose.
+
+    In every fold of groups the single condition with the highest mean on the other folds is compared. `full` (n,)
+    and each of `singles` are `right_shares`; only clips with votes under every condition count.
+
+    >>> found, chosen = gain_over_best([1, 1, 1, 0], [[0, 1, 0, 0], [1, 0, 1, 0]], Groups.each(4), folds=2)
+    >>> found.value, chosen
+    (0.5, [1, 0])
+    """
+    whole, parts = floats(full), np.stack([floats(single) for single in singles])
+    kept = np.asarray(np.isfinite(whole) & np.isfinite(parts).all(axis=0))
+    inside = groups.take(kept)
+    if inside.distinct < 2:
+        return Estimate.absent("fewer than two groups have votes under every condition"), []
+    whole, parts = whole[kept], parts[:, kept]
+    fold = group_folds(inside, folds=folds, seed=seed)
+    chosen, left = [], np.empty(len(whole))
+    for held in range(int(fold.max()) + 1):
+        scored = np.flatnonzero(fold == held)
+        chosen.append(int(np.delete(parts, scored, axis=1).mean(axis=1).argmax()))
+        left[scored] = whole[scored] - parts[chosen[-1], scored]
+    return mean(left, inside, options=options), chosen
+
+
+def gain_with_raters(
+    right: ArrayLike,
+    is_full: ArrayLike,
+    clips: ArrayLike,
+    speakers: Groups,
+    raters: Groups,
+    *,
+    level: float = 0.95,
+) -> Estimate:
+    """The gain with variance over speakers and raters, from single votes: `right` 0/1, `is_full` and clips, (v,).
+
+    The same contrast as `gain`, a linear probability: every vote weighs 1/(votes of its clip and condition), over
+    clips with votes under both. `speakers` and `raters` group the votes.
+
+    >>> right, full, clip = [1, 1, 1, 0], [1, 1, 0, 0], [0, 1, 0, 1]
+    >>> gain_with_raters(right, full, clip, Groups.of("aabb"), Groups.of("xyxy")).value
+    0.5
+    """
+    hit, whole = floats(right), np.asarray(is_full, dtype=bool)
+    clip = np.asarray(clips, dtype=np.int64)
+    count = int(clip.max()) + 1 if len(clip) else 0
+    votes = np.stack([np.bincount(clip[whole == side], minlength=count) for side in (False, True)])
+    both = (votes > 0).all(axis=0)
+    if not both.any():
+        return Estimate.absent("no clip has votes under both conditions", level=level)
+    kept = both[clip]
+    weight = 1.0 / votes[whole[kept].astype(np.int64), clip[kept]] / both.sum()
+    hit, whole = hit[kept], whole[kept]
+    means = [float((weight * hit)[whole == side].sum()) for side in (False, True)]
+    sign = np.where(whole, 1.0, -1.0)
+    influence = sign * weight * (hit - np.where(whole, means[1], means[0]))
+    return two_way_contrast(
+        influence, means[1] - means[0], speakers.take(kept), raters.take(kept), level=level
+    )
+
+
+def gain_verdict(
+    against_each: Sequence[Estimate], against_best: Estimate, *, margin: float = MARGIN
+) -> GainVerdict:
+    """*gain*: the lower bound against each single condition is above 0; *no gain*: the upper bound against the best
+    is below `margin`; *equal*: besides, the lower bound is above −margin; else *cannot be told*.
+
+    >>> gain_verdict([Estimate.absent("")], Estimate.absent(""))
+    'cannot be told'
+    """
+    lows = [one.low for one in against_each]
+    if lows and all(low is not None and low > 0 for low in lows):
+        return "gain"
+    if against_best.high is not None and against_best.high < margin:
+        return "equal" if against_best.low is not None and against_best.low > -margin else "no gain"
+    return "cannot be told"
+
+
+@dataclass(frozen=True)
+class Hurt:
+    """Share of clips on which people do worse under the full condition than under the clip's best single one.
+
+    The best is picked on half the clip's votes and scored on the other half. `nobody` is the mean of the same
+    share in simulations in which the full condition is never worse than any single one, `nobody_low` and
+    `nobody_high` hold 95 % of them: only a share above says that people are hurt. Values are None without clips.
+    """
+
+    share: float | None
+    nobody: float | None
+    nobody_low: float | None
+    nobody_high: float | None
+    n_clips: int
+    note: str = ""
+
+
+def hurt_by_more(
+    full: ArrayLike,
+    singles: Sequence[ArrayLike],
+    target: ArrayLike,
+    *,
+    simulations: int = 200,
+    seed: int = 0,
+) -> Hurt:
+    """On how many clips more modalities hurt, beside what chance shows when nobody is hurt; see `Hurt`.
+
+    `full` and each of `singles` are votes (n, C). Clips need a vote under the full condition and two under each
+    single one. The simulation draws each clip's chance of a right vote from its posterior (Beta prior by moments,
+    per condition), raises the full one to the highest single one, and draws votes at the actual counts.
+
+    >>> hurt_by_more([[0, 4]] * 9, [[[4, 0]] * 9, [[0, 4]] * 9], [0] * 9).share
+    1.0
+    """
+    truth = np.asarray(target, dtype=np.int64)
+    tables = [floats(counts) for counts in (full, *singles)]
+    votes = np.stack([table.sum(axis=1) for table in tables])
+    kept = (truth >= 0) & (votes[0] >= 1) & (votes[1:] >= 2).all(axis=0)
+    if not kept.any():
+        return Hurt(None, None, None, None, 0, "no clip has enough votes under every condition")
+    rows = np.flatnonzero(kept)
+    total = votes[:, rows].astype(np.int64)
+    right = np.stack([table[rows, truth[rows]] for table in tables]).astype(np.int64)
+    rng = np.random.default_rng(seed)
+    share = float(np.mean([_worse(right, total, rng).mean() for _ in range(20)]))
+    priors = [_beta_prior(one, each) for one, each in zip(right, total, strict=True)]
+    made = [_nobody_hurt(right, total, priors, rng) for _ in range(simulations)]
+    low, high = np.quantile(made, [0.025, 0.975])
+    return Hurt(share, float(np.mean(made)), float(low), float(high), len(rows))
+
+
+def _worse(right: IntArray, total: IntArray, rng: np.random.Generator) -> BoolArray:
+    """Whether each clip is worse off under the full condition (row 0) than under the best single one."""
+    half = total[1:] // 2
+    first = rng.hypergeometric(right[1:], total[1:] - right[1:], half)
+    best = (first / half + 1e-6 * rng.random(half.shape)).argmax(axis=0)
+    column = np.arange(total.shape[1])
+    scored = ((right[1:] - first) / (total[1:] - half))[best, column]
+    return np.asarray(right[0] / total[0] < scored - 1e-9)
+
+
+def _beta_prior(right: IntArray, total: IntArray) -> tuple[float, float]:
+    """A Beta prior whose mean and variance fit the clips' shares once the votes' own noise is taken off."""
+    share = right / total
+    middle = float(np.clip(share.mean(), 0.01, 0.99))
+    noise = middle * (1 - middle)
+    several = total > 1
+    inner = divided((right * (total - right))[several], (total * (total - 1))[several])
+    spread = max(noise - float(inner.mean()), 0.0) if several.any() else 0.0
+    within = np.clip(spread / noise, 0.02, 0.95)
+    strength = (1 - within) / within
+    return float(middle * strength), float((1 - middle) * strength)
+
+
+def _nobody_hurt(
+    right: IntArray, total: IntArray, priors: list[tuple[float, float]], rng: np.random.Generator
+) -> float:
+    chance = np.stack(
+        [rng.beta(one + a, each - one + b) for one, each, (a, b) in zip(right, total, priors, strict=True)]
+    )
+    chance[0] = chance.max(axis=0)
+    return float(_worse(rng.binomial(total, chance), total, rng).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Conflict:
+    """`clips` (n,) on which the majorities under single conditions differ; these majorities (M, n), −1 for none."""
+
+    clips: BoolArray
+    leaders: IntArray
+
+
+def conflict_clips(singles: Sequence[ArrayLike]) -> Conflict:
+    """Where single conditions lead people to different labels, from votes (n, C) per condition; ties are no majority.
+
+    >>> conflict_clips([[[3, 0]], [[1, 2]]]).clips.tolist()
+    [True]
+    """
+    leaders = np.stack([majority(counts) for counts in singles])
+    known = (leaders >= 0).all(axis=0)
+    return Conflict(known & (leaders.max(axis=0) != leaders.min(axis=0)), leaders)
+
+
+def follow_rate(
+    full: ArrayLike, conflict: Conflict, source: int, groups: Groups, *, options: Resampling = JACKKNIFE
+) -> Estimate:
+    """Share of votes under the full condition that go with the majority of one single condition, under conflict.
+
+    Mean over the clips in conflict, in [0, 1]; the rates of two conditions need not sum to 1 (people may say a
+    third label). Compare with chance 1/C, and with one another.
+
+    >>> follow_rate([[1, 3]], conflict_clips([[[3, 0]], [[1, 2]]]), 1, Groups.each(1)).value
+    0.75
+    """
+    followed = right_shares(full, np.where(conflict.clips, conflict.leaders[source], -1))
+    if not np.isfinite(followed).any():
+        return Estimate.absent("no clip on which the single conditions lead people to different labels")
+    return estimate(ratio(followed, np.ones(len(followed)), groups), scale="logit", options=options)
