@@ -1,8 +1,9 @@
 """Builds the one JavaScript file that draws the report's figures, from the npm packages pinned below.
 
-Needs Node.js and npm on the machine that builds it, and nowhere else: the result, `charts.min.js`, is package data. It
-leaves out what the report never draws (maps, trees, forces, word clouds) and carries the expression interpreter, so that
-a page with a strict content security policy can use it. The licences of every package that went in are written beside it.
+Needs Node.js and npm on the machine that builds it, and nowhere else: the result, `charts.min.js`, is package
+data. It leaves out what the report never draws (maps, trees, forces, word clouds) and carries the expression
+interpreter, so that a page with a strict content security policy can use it. The licences of every package
+that went in are written beside it.
 
     python recipes/build_report_charts.py
 """
@@ -25,7 +26,8 @@ extend(registry, transforms, views, encoders);
 export {View} from 'vega-view'; export {parse} from 'vega-parser'; export * from 'vega-util';
 """
 ENTRY = """
-import {View, parse} from 'vega'; import {compile} from 'vega-lite'; import {expressionInterpreter} from 'vega-interpreter';
+import {View, parse} from 'vega'; import {compile} from 'vega-lite';
+import {expressionInterpreter} from 'vega-interpreter';
 export {View, parse, compile, expressionInterpreter};
 """
 
@@ -39,8 +41,20 @@ def build(work: Path) -> None:
     versions = ", ".join(f"{name} {version}" for name, version in PACKAGES.items() if name != "esbuild")
     banner = f"/*! {versions}, and what they need (BSD-3-Clause and ISC): see charts.licences.txt */"
     target = STATIC / "charts.min.js"
-    command = ["node_modules/.bin/esbuild", "entry.mjs", "--bundle", "--minify", "--format=iife", "--target=es2020"]
-    command += ["--alias:vega=./vega.mjs", "--global-name=mixedsignalsCharts", "--legal-comments=none", "--charset=ascii"]
+    command = [
+        "node_modules/.bin/esbuild",
+        "entry.mjs",
+        "--bundle",
+        "--minify",
+        "--format=iife",
+        "--target=es2020",
+    ]
+    command += [
+        "--alias:vega=./vega.mjs",
+        "--global-name=mixedsignalsCharts",
+        "--legal-comments=none",
+        "--charset=ascii",
+    ]
     command += [f"--banner:js={banner}", "--metafile=meta.json", f"--outfile={target}", "--log-level=warning"]
     subprocess.run(command, cwd=work, check=True)
     (STATIC / "charts.licences.txt").write_text(licences(work), encoding="utf-8")
@@ -49,7 +63,11 @@ def build(work: Path) -> None:
 def licences(work: Path) -> str:
     """Name, version, licence and licence text of every package of which a line is in the bundle."""
     inputs = json.loads((work / "meta.json").read_text())["outputs"].popitem()[1]["inputs"]
-    used = {path.split("node_modules/")[-1].split("/")[0] for path, part in inputs.items() if part["bytesInOutput"] and "node_modules" in path}
+    used = {
+        path.split("node_modules/")[-1].split("/")[0]
+        for path, part in inputs.items()
+        if part["bytesInOutput"] and "node_modules" in path
+    }
     texts = []
     for name in sorted(used):
         folder = work / "node_modules" / name
@@ -64,4 +82,6 @@ def licences(work: Path) -> str:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder))
-    print(*(f"{path.name}: {path.stat().st_size:,} bytes" for path in sorted(STATIC.glob("charts.*"))), sep="\n")
+    print(
+        *(f"{path.name}: {path.stat().st_size:,} bytes" for path in sorted(STATIC.glob("charts.*"))), sep="\n"
+    )

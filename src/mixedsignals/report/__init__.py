@@ -1,6 +1,8 @@
-"""Takes the saved tables of a run (clips, targets, votes, predictions, gates, scores, estimates, findings) and its manifest.
+"""Takes the saved tables of a run (clips, targets, votes, predictions, gates, scores, estimates, findings)
+and its manifest.
 
-Gives one folder with `index.html`, which opens offline from a file path; every figure and sentence in it is a view of a table.
+Gives one folder with `index.html`, which opens offline from a file path; every figure and sentence in it is a
+view of a table.
 """
 
 from mixedsignals.report.inputs import Explanation, ReportInput, ReportOptions

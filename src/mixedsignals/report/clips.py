@@ -1,7 +1,8 @@
 """The clips worth looking at: which, in what order and why, and everything the page tells about each.
 
-The order is by how far the single modalities' probabilities lie apart, clips on which models part first; the page says how many
-of how many are listed. What is told is for reading: probabilities are rounded to three digits.
+The order is by how far the single modalities' probabilities lie apart, clips on which models part first; the
+page says how many of how many are listed. What is told is for reading: probabilities are rounded to three
+digits.
 """
 
 from __future__ import annotations
@@ -13,18 +14,16 @@ from typing import Any
 
 import polars as pl
 
-from mixedsignals.labels import MODALITIES
 from mixedsignals.report.playback import Player
 from mixedsignals.report.sections.gates import clip_gates
-from mixedsignals.report.views import Views, source_order
+from mixedsignals.report.views import Views, given_order, source_order
 
-__all__ = ["ClipList", "ORDERS", "choose", "describe"]
+__all__ = ["ORDERS", "ClipList", "choose", "describe"]
 
 ORDERS: Mapping[str, str] = {
     "challenge": "the challenge score of the diagnosis",
-    "jsd": "the Jensen-Shannon divergence of the single modalities",
-    "jsd_unimodal": "the Jensen-Shannon divergence of the single modalities",
-    "total_variation": "how far the single modalities’ probabilities lie apart",
+    "jsd": "the Jensen-Shannon divergence of the single models’ calibrated probabilities",
+    "total_variation": "how far the single models’ probabilities lie apart",
 }
 """Measures of `scores` by which clips are ordered, the first that a run has, in words."""
 
@@ -47,7 +46,9 @@ class ClipList:
 
 
 def choose(views: Views, limit: int) -> ClipList:
-    """The first `limit` clips in the order of the page; every clip of `clips` and of `predictions` is a candidate."""
+    """The first `limit` clips in the order of the page; every clip of `clips` and of `predictions` is a
+    candidate.
+    """
     known = views.wide.select("clip_id")
     if views.run.clips is not None:
         known = pl.concat([known, views.run.clips.select("clip_id")]).unique()
@@ -55,7 +56,9 @@ def choose(views: Views, limit: int) -> ClipList:
     part = views.patterns.select("clip_id", (pl.col("pattern") != "all agree").alias("part"))
     frame = known.join(ranked, on="clip_id", how="left").join(part, on="clip_id", how="left")
     ordered = frame.sort(
-        [pl.col("part").fill_null(False), pl.col("score"), "clip_id"], descending=[True, True, False], nulls_last=True
+        [pl.col("part").fill_null(False), pl.col("score"), "clip_id"],
+        descending=[True, True, False],
+        nulls_last=True,
     )
     top = ordered.head(limit)
     scores = dict(top.drop_nulls("score").select("clip_id", "score").iter_rows())
@@ -74,8 +77,12 @@ def _ranking(views: Views) -> tuple[pl.DataFrame, str]:
 
 def _total_variation(views: Views) -> pl.DataFrame:
     """Mean total variation between pairs of single sources, per clip."""
-    own = views.fullest.filter(pl.col("source").is_in(views.singles)).select("clip_id", "source", "label", "probability")
-    pairs = own.join(own, on=["clip_id", "label"], suffix="_other").filter(pl.col("source") < pl.col("source_other"))
+    own = views.fullest.filter(pl.col("source").is_in(views.singles)).select(
+        "clip_id", "source", "label", "probability"
+    )
+    pairs = own.join(own, on=["clip_id", "label"], suffix="_other").filter(
+        pl.col("source") < pl.col("source_other")
+    )
     gaps = pairs.group_by("clip_id", "source", "source_other").agg(
         ((pl.col("probability") - pl.col("probability_other")).abs().sum() / 2).alias("gap")
     )
@@ -154,7 +161,9 @@ def _why(views: Views, ids: Sequence[str]) -> dict[str, list[str]]:
         for word, test in tests.items():
             for clip_id in own.filter(test.fill_null(False))["clip_id"]:
                 why[clip_id].append(word)
-    for clip_id, pattern in views.patterns.filter(pl.col("clip_id").is_in(ids)).select("clip_id", "pattern").iter_rows():
+    for clip_id, pattern in (
+        views.patterns.filter(pl.col("clip_id").is_in(ids)).select("clip_id", "pattern").iter_rows()
+    ):
         why[clip_id].append("models agree" if pattern == "all agree" else "models part")
     table = views.run.findings
     if table is not None and table.height:
@@ -170,15 +179,17 @@ def _votes(views: Views, ids: Sequence[str]) -> tuple[dict[str, dict[str, list[i
     if votes is None or votes.is_empty():
         return {}, []
     weight = pl.col("count").fill_null(1) if "count" in votes.columns else pl.lit(1)
-    own = votes.filter(pl.col("clip_id").is_in(ids)).group_by("clip_id", "given", "label").agg(weight.sum().alias("n"))
+    own = (
+        votes.filter(pl.col("clip_id").is_in(ids))
+        .group_by("clip_id", "given", "label")
+        .agg(weight.sum().alias("n"))
+    )
     place = {label: position for position, label in enumerate(views.run.labels)}
     told: dict[str, dict[str, list[int]]] = defaultdict(dict)
     for clip_id, given, label, n in own.iter_rows():
         if label in place:
             told[clip_id].setdefault(given, [0] * len(place))[place[label]] = n
-    singles = source_order([g for g in own["given"].unique() if g in MODALITIES])
-    others = sorted((g for g in own["given"].unique() if g not in MODALITIES), key=lambda g: (g.count("+"), g))
-    return dict(told), [*singles, *others]
+    return dict(told), given_order(own["given"].unique().to_list())
 
 
 def _gates(views: Views, ids: Sequence[str]) -> tuple[list[str], dict[str, dict[str, list[float]]]]:

@@ -1,6 +1,7 @@
 """What a report is made from: the saved tables, the manifest and a handful of limits.
 
-Nothing is computed anew from models here; a table that is None or empty makes its section say so, or leaves it out.
+Nothing is computed anew from models here; a table that is None or empty makes its section say so, or leaves
+it out.
 """
 
 from __future__ import annotations
@@ -33,15 +34,18 @@ class Explanation:
 
 @dataclass(frozen=True)
 class ReportInput:
-    """The saved tables of one run, as they are declared in `tables`, and what the page says about their origin.
+    """The saved tables of one run, as they are declared in `tables`, and what the page says about their
+    origin.
 
     Attributes:
         labels: the ordered label names.
         answer: the sentences at the top, ready to be read; usually five.
         clips, predictions, scores, estimates, findings: tables; an empty frame or None where a run has none.
         targets, votes, gates, splits: the same.
-        manifest: `run.toml` as nested mappings; shown in full and searched for corpus name, encoders and versions.
-        media_root: folder that `clips.media`, `audio` and `video` are relative to; None where there are no media.
+        manifest: `run.toml` as nested mappings; shown in full and searched for corpus name, encoders and
+            versions.
+        media_root: folder that `clips.media`, `audio` and `video` are relative to; None where there are no
+            media.
         tables: the run's folder of tables, linked from the page where it exists; None leaves the links out.
         explanations: finding code to its page.
         title: name of the corpus or run, the heading of the page.
@@ -92,5 +96,7 @@ class ReportOptions:
         if self.media_clips < 0:
             low.append(f"media_clips is {self.media_clips}")
         if low:
-            message = f"a report needs limits of one or more (media_clips: zero or more), and {', '.join(low)}"
+            message = (
+                f"a report needs limits of one or more (media_clips: zero or more), and {', '.join(low)}"
+            )
             raise InputError(Problem(code="report-limit", message=message, remedy="Raise the limit."))

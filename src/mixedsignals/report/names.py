@@ -1,51 +1,70 @@
-"""The measure names that the page knows, what they are called in words, and which estimate is whose baseline.
+"""Rows of `estimates` as figures take them: what a row is called, and the chance level that stands beside it.
 
-Names that are not listed here still reach the page, in the table of all estimates.
+The chance level of a measure is the estimate `chance:MEASURE` of the same source and slice. Measures that no
+section knows by name still reach the page, in the table of all estimates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-__all__ = ["BASELINES", "named_rows", "row_name"]
+from mixedsignals.report.views import Views, source_order
 
-BASELINES: Mapping[str, Sequence[str]] = {
-    "macro_f1": ("macro_f1_chance", "chance_macro_f1"),
-    "weighted_f1": ("weighted_f1_chance", "chance_weighted_f1"),
-    "accuracy": ("accuracy_chance", "chance_accuracy"),
-    "disagreement_rate": ("disagreement_rate_chance", "disagreement_chance", "chance_disagreement"),
-    "misled_rate": ("misled_rate_chance", "misled_chance", "chance_misled"),
-    "rescued_rate": ("rescued_rate_chance", "rescued_chance", "chance_rescued"),
-}
-"""Measure to the estimate of its baseline, the first that a run has."""
+__all__ = ["estimate_rows", "row_name"]
 
 
 def row_name(source: str, piece: str) -> str:
     """What one row of a figure is called: the source, or the source with what it was given."""
+    named = " and ".join(source.split("|"))
     if piece == "all":
-        return source
+        return named
     key, _, value = piece.partition("=")
     if key == "given":
-        return f"{source} of {value.replace('+', ' + ')}" if source != "people" else value.replace("+", " + ")
-    return f"{source}, {key} {value}"
+        said = value.replace("+", " + ")
+        return said if source == "people" else f"{named} of {said}"
+    if key == "models":
+        return "where all agree" if value == "agree" else "where they part"
+    return f"{named}, {key} {value}"
 
 
-def named_rows(rows: pl.DataFrame, baseline: pl.DataFrame) -> list[dict[str, Any]]:
-    """Rows of `estimates` as the dot figure takes them, with their baseline joined by source and slice."""
-    bases: dict[tuple[str, str], dict[str, Any]] = {}
-    if not baseline.is_empty():
-        bases = {(row["source"], row["slice"]): row for row in baseline.to_dicts()}
-    result = []
-    for row in rows.to_dicts():
-        if row["value"] is None:
-            continue
-        base = bases.get((row["source"], row["slice"]), {})
-        result.append(
-            row
-            | {"name": row_name(row["source"], row["slice"])}
-            | {"base": base.get("value"), "base_low": base.get("low"), "base_high": base.get("high")}
+def estimate_rows(views: Views, measure: str, *, slices: tuple[str, ...] = ("all",)) -> list[dict[str, Any]]:
+    """Estimates of a measure with their chance level, in reading order; rows without a value are left out.
+
+    Args:
+        views: of the run.
+        measure: as in `estimates.measure`.
+        slices: which slices, each whole (`all`) or the beginning of several (`given=`).
+
+    Returns:
+        The rows of the table, each with name, base, base_low and base_high.
+    """
+    table = views.run.estimates
+    if table is None or table.is_empty():
+        return []
+    wanted = pl.any_horizontal(
+        [pl.col("slice").str.starts_with(s) if s.endswith("=") else pl.col("slice") == s for s in slices]
+    )
+    rows = table.filter((pl.col("measure") == measure) & wanted & pl.col("value").is_not_null()).to_dicts()
+    chance = table.filter(pl.col("measure") == f"chance:{measure}").to_dicts()
+    bases = {(row["source"], row["slice"]): row for row in chance}
+    order = source_order([row["source"] for row in rows], views.run.fusion)
+    rows.sort(
+        key=lambda row: (
+            order.index(row["source"]),
+            row["slice"] == "all",
+            row["slice"].count("+"),
+            row["slice"],
         )
-    return result
+    )
+    none: dict[str, Any] = {}
+    return [
+        row
+        | {"name": row_name(row["source"], row["slice"])}
+        | {key: bases.get((row["source"], row["slice"]), none).get(of) for key, of in _BASE.items()}
+        for row in rows
+    ]
+
+
+_BASE = {"base": "value", "base_low": "low", "base_high": "high"}

@@ -1,7 +1,8 @@
-"""Media beside the page: copied, linked or left out, cut to the clip's span and transcoded where browsers need it.
+"""Media beside the page: copied, linked or left out, cut to the clip's span and transcoded where browsers
+need it.
 
-File names are made from digests, never from clip ids, so that nothing in a corpus can choose where a file goes. A clip
-that cannot be played keeps its place on the page with the reason.
+File names are made from digests, never from clip ids, so that nothing in a corpus can choose where a file
+goes. A clip that cannot be played keeps its place on the page with the reason.
 """
 
 from __future__ import annotations
@@ -47,11 +48,19 @@ class Player:
 
 
 def prepare(
-    rows: Iterable[Mapping[str, Any]], root: Path | None, out: Path, *, media: Media, height: int, progress: Progress
+    rows: Iterable[Mapping[str, Any]],
+    root: Path | None,
+    out: Path,
+    *,
+    media: Media,
+    height: int,
+    progress: Progress,
 ) -> dict[str, list[Player]]:
-    """Players of each clip of `rows` (rows of `clips`), by clip id; clips without any media file are left out.
+    """Players of each clip of `rows` (rows of `clips`), by clip id; clips without any media file are left
+    out.
 
-    With `copy`, files go to `out/media`; those of an earlier report that are still right are kept, all others removed.
+    With `copy`, files go to `out/media`; those of an earlier report that are still right are kept, all others
+    removed.
     """
     if media == "none" or root is None:
         _remove_others(out / FOLDER, keep=set())
@@ -83,13 +92,19 @@ def _player(root: Path, name: str, row: Mapping[str, Any], out: Path, media: Med
 
 def _link(path: Path, row: Mapping[str, Any], out: Path, *, has_video: bool) -> Player:
     if not decoder.playable(path):
-        return Player("none", note="browsers cannot play this file; write the report with copied media to see it")
+        return Player(
+            "none", note="browsers cannot play this file; write the report with copied media to see it"
+        )
     try:
         address = quote(Path(os.path.relpath(path, out.resolve())).as_posix())
     except ValueError:  # another drive
         address = path.as_uri()
     begin, end = row.get("start"), row.get("end")
-    span = f"#t={begin or 0:g}" + (f",{end:g}" if end is not None else "") if begin is not None or end is not None else ""
+    span = (
+        f"#t={begin or 0:g}" + (f",{end:g}" if end is not None else "")
+        if begin is not None or end is not None
+        else ""
+    )
     return Player("video" if has_video else "audio", src=address + span)
 
 
@@ -108,7 +123,15 @@ def _copy(path: Path, row: Mapping[str, Any], out: Path, *, has_video: bool, hei
                 shutil.copyfile(path, partial)
             else:
                 decoder.transcode(path, partial, start=begin, end=end, height=height)
-    note = "" if as_is else ("cut from a longer file" if decoder.playable(path) else "transcoded; browsers cannot play the original")
+    note = (
+        ""
+        if as_is
+        else (
+            "cut from a longer file"
+            if decoder.playable(path)
+            else "transcoded; browsers cannot play the original"
+        )
+    )
     return Player("video" if has_video else "audio", src=f"{FOLDER}/{name}", note=note)
 
 

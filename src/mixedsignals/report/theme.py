@@ -1,7 +1,8 @@
-"""How figures look: colours as CSS variables of the page, so that light, dark and print need no second drawing.
+"""How figures look: colours as CSS variables of the page, so that light, dark and print need no second
+drawing.
 
-Each source has a colour and a shape; neither alone carries meaning. The colours themselves are in `static/report.css` and
-are tested for readers with colour vision deficiencies.
+Each source has a colour and a shape; neither alone carries meaning. The colours themselves are in
+`static/report.css` and are tested for readers with colour vision deficiencies.
 """
 
 from __future__ import annotations
@@ -9,11 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["FONT", "OUTCOMES", "colour", "finish", "shape", "source_scale"]
+__all__ = ["FONT", "OUTCOMES", "colour", "drawn", "finish", "shape", "source_scale"]
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _NAMED = ("text", "audio", "video", "fusion", "people")
-_SHAPES = {"text": "circle", "audio": "square", "video": "triangle-up", "fusion": "diamond", "people": "cross"}
+_SHAPES = {
+    "text": "circle",
+    "audio": "square",
+    "video": "triangle-up",
+    "fusion": "diamond",
+    "people": "cross",
+}
 
 OUTCOMES: Mapping[str, tuple[str, str, str]] = {
     "both right": ("var(--c-quiet)", "circle", "both right"),
@@ -37,6 +44,12 @@ def shape(source: str) -> str:
 def source_scale(sources: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     """Domain, colours and shapes of a scale over sources."""
     return list(sources), [colour(s) for s in sources], [shape(s) for s in sources]
+
+
+def drawn(chart: Any) -> dict[str, Any]:
+    """The specification of an Altair chart, checked against its schema."""
+    spec: dict[str, Any] = chart.to_dict()
+    return spec
 
 
 def finish(spec: dict[str, Any], *, alt: str, height: int | dict[str, int]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Views of the saved tables that several sections share: one decision per clip and source, per-clip patterns, estimates.
+"""Views of the saved tables that several sections share: one decision per clip and source, and the pattern of
+each clip.
 
-A decision averages a source's probabilities over seeds and takes the most probable label, ties by the order of labels.
-Everything stays in Polars expressions, so that a million clips cost seconds.
+A decision averages a source's probabilities over seeds and takes the most probable label, ties by the order
+of labels. Everything stays in Polars expressions, so that a million clips cost seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import polars as pl
 from mixedsignals.labels import MODALITIES
 from mixedsignals.report.inputs import ReportInput
 
-__all__ = ["Views", "estimate_rows", "given_size", "source_order"]
+__all__ = ["Views", "given_order", "given_size", "source_order"]
 
 
 def source_order(sources: Sequence[str], fusion: str = "fusion") -> list[str]:
@@ -38,14 +39,16 @@ def given_size(given: pl.Expr) -> pl.Expr:
     return given.str.count_matches("+", literal=True) + 1
 
 
-def estimate_rows(
-    estimates: pl.DataFrame | None, measures: Sequence[str], *, slices: Sequence[str] | None = ("all",)
-) -> pl.DataFrame:
-    """Rows of `estimates` of the given measures and slices (None: every slice); an empty frame where there are none."""
-    if estimates is None:
-        return pl.DataFrame()
-    kept = estimates.filter(pl.col("measure").is_in(list(measures)))
-    return kept if slices is None else kept.filter(pl.col("slice").is_in(list(slices)))
+def given_order(given: Sequence[str]) -> list[str]:
+    """Single modalities first, then pairs and more, each in reading order."""
+    return sorted(
+        set(given),
+        key=lambda g: (
+            g.count("+"),
+            [source_order(MODALITIES).index(m) if m in MODALITIES else 9 for m in g.split("+")],
+            g,
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ class Views:
         """Sources that see one modality (or an unknown input) and are not fused."""
         given = dict(self.fullest.select("source", "given").unique().iter_rows())
         family = (self.run.fusion, f"{self.run.fusion}~")
-        return [s for s in self.sources if "+" not in given[s] and s != family[0] and not s.startswith(family[1])]
+        return [
+            s for s in self.sources if "+" not in given[s] and s != family[0] and not s.startswith(family[1])
+        ]
 
     @cached_property
     def targets(self) -> pl.DataFrame:
@@ -91,8 +96,12 @@ class Views:
         if table is None or table.is_empty():
             return pl.DataFrame(schema={"clip_id": pl.String, "target": pl.String})
         share = pl.col("share") if "share" in table.columns else pl.lit(1.0)
-        order = pl.col("label").replace_strict({n: i for i, n in enumerate(self.run.labels)}, default=len(self.run.labels))
-        best = table.sort([share.fill_null(1.0), order], descending=[True, False]).group_by("clip_id", maintain_order=True)
+        order = pl.col("label").replace_strict(
+            {n: i for i, n in enumerate(self.run.labels)}, default=len(self.run.labels)
+        )
+        best = table.sort([share.fill_null(1.0), order], descending=[True, False]).group_by(
+            "clip_id", maintain_order=True
+        )
         return best.agg(pl.col("label").first().alias("target"))
 
     @cached_property
@@ -102,9 +111,15 @@ class Views:
         ranked = self.fullest.with_columns(
             pl.col("label").replace_strict(order, default=len(order), return_dtype=pl.Int64).alias("order")
         )
-        top = ranked.sort(["probability", "order"], descending=[True, False]).group_by(["clip_id", "source"], maintain_order=True)
-        chosen = top.agg(pl.col("label").first().alias("predicted"), pl.col("probability").first().alias("confidence"))
-        truth = self.fullest.join(self.targets, left_on=["clip_id", "label"], right_on=["clip_id", "target"], how="semi")
+        top = ranked.sort(["probability", "order"], descending=[True, False]).group_by(
+            ["clip_id", "source"], maintain_order=True
+        )
+        chosen = top.agg(
+            pl.col("label").first().alias("predicted"), pl.col("probability").first().alias("confidence")
+        )
+        truth = self.fullest.join(
+            self.targets, left_on=["clip_id", "label"], right_on=["clip_id", "target"], how="semi"
+        )
         truth = truth.select("clip_id", "source", pl.col("probability").alias("p_target"))
         return (
             chosen.join(self.targets, on="clip_id", how="left")
@@ -115,18 +130,23 @@ class Views:
 
     @cached_property
     def wide(self) -> pl.DataFrame:
-        """One row per clip: clip_id, target, and `predicted:S`, `p_target:S`, `confidence:S`, `right:S` for each source S."""
+        """One row per clip: clip_id, target, and `predicted:S`, `p_target:S`, `confidence:S`, `right:S` for
+        each source S.
+        """
         frame = self.decisions.select("clip_id", "target").unique()
         for source in self.sources:
             part = self.decisions.filter(pl.col("source") == source).select(
-                "clip_id", *(pl.col(c).alias(f"{c}:{source}") for c in ("predicted", "p_target", "confidence", "right"))
+                "clip_id",
+                *(pl.col(c).alias(f"{c}:{source}") for c in ("predicted", "p_target", "confidence", "right")),
             )
             frame = frame.join(part, on="clip_id", how="left")
         return frame.sort("clip_id")
 
     @cached_property
     def patterns(self) -> pl.DataFrame:
-        """One row per clip that every source predicted: clip_id, parts (single sources that part from fusion), pattern."""
+        """One row per clip that every source predicted: clip_id, parts (single sources that part from
+        fusion), pattern.
+        """
         fusion = self.run.fusion
         if fusion not in self.sources or not self.singles:
             return pl.DataFrame(schema={"clip_id": pl.String, "pattern": pl.String, "right": pl.Boolean})
@@ -135,7 +155,9 @@ class Views:
         sides = [pl.when(pl.col(f"predicted:{s}") == own).then(pl.lit(s)) for s in self.singles]
         with_fusion = pl.concat_list(sides).list.drop_nulls()
         count = with_fusion.list.len()
-        same = pl.all_horizontal([pl.col(f"predicted:{s}") == pl.col(f"predicted:{self.singles[0]}") for s in self.singles])
+        same = pl.all_horizontal(
+            [pl.col(f"predicted:{s}") == pl.col(f"predicted:{self.singles[0]}") for s in self.singles]
+        )
         words = (
             pl.when(count == len(self.singles))
             .then(pl.lit("all agree"))

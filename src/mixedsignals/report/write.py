@@ -1,4 +1,5 @@
-"""Writes the report: sections, clips and media into one folder whose `index.html` opens from a file path, offline.
+"""Writes the report: sections, clips and media into one folder whose `index.html` opens from a file path,
+offline.
 
 The page is written last and whole; a report that is written again keeps the media that are still right.
 """
@@ -24,13 +25,15 @@ from mixedsignals.store import atomic
 
 __all__ = ["write_report"]
 
+DEFAULTS = ReportOptions()
+
 
 def write_report(
     run: ReportInput,
     out: Path | str,
     *,
     media: Media = "copy",
-    options: ReportOptions = ReportOptions(),
+    options: ReportOptions = DEFAULTS,
     progress: Progress = SILENT,
 ) -> Path:
     """Write `out/index.html` from saved tables and return its path.
@@ -38,7 +41,8 @@ def write_report(
     Args:
         run: the tables, sentences and manifest; an absent table leaves out its section, never raises.
         out: folder of the report; made if needed, and only files that a report makes are replaced in it.
-        media: `copy` puts the listed clips' media (transcoded where browsers need it, cut to their spans) into `out/media`;
+        media: `copy` puts the listed clips' media (transcoded where browsers need it, cut to their spans)
+            into `out/media`;
             `link` points to the files where they are; `none` leaves playback out.
         options: how much the page carries; the page says what was left out.
         progress: told about media, the only slow part.
@@ -63,7 +67,9 @@ def write_report(
         "after": after,
         "clips_lead": _clips_lead(run, chosen, players, media, options),
         "listed": len(chosen.ids),
-        "figures": {figure.key: dict(figure.spec) for section in before + after for figure in section.figures},
+        "figures": {
+            figure.key: dict(figure.spec) for section in before + after for figure in section.figures
+        },
         "tables": {table.key: _saved(table) for section in before + after for table in _tables(section)},
         "data": describe(views, chosen, players),
         "links": _links(run, out),
@@ -92,7 +98,11 @@ def _clips_lead(
 ) -> list[str]:
     if not chosen.ids:
         return []
-    some = f"{len(chosen.ids):,} of {chosen.total:,} clips" if len(chosen.ids) < chosen.total else f"All {plural(chosen.total, 'clip')}"
+    some = (
+        f"{len(chosen.ids):,} of {chosen.total:,} clips"
+        if len(chosen.ids) < chosen.total
+        else f"All {plural(chosen.total, 'clip')}"
+    )
     lines = [f"{some}, those on which the models part first, then by {chosen.order}."]
     if media == "none" or run.media_root is None:
         lines.append("This report carries no media.")
@@ -122,4 +132,7 @@ def _links(run: ReportInput, out: Path) -> list[tuple[str, str]]:
         folder = os.path.relpath(run.tables.resolve(), out.resolve())
     except ValueError:
         return []
-    return [(path.stem, quote(Path(folder, path.name).as_posix())) for path in sorted(run.tables.glob("*.parquet"))]
+    return [
+        (path.stem, quote(Path(folder, path.name).as_posix()))
+        for path in sorted(run.tables.glob("*.parquet"))
+    ]

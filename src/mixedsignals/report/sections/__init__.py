@@ -1,4 +1,5 @@
-"""The sections of a report, in reading order: each takes `Views` and gives a `Section`, or None where it has nothing to say.
+"""The sections of a report, in reading order: each takes `Views` and gives a `Section`, or None where it has
+nothing to say.
 
 A new part of the page is one more function in `SECTIONS`.
 """

@@ -1,14 +1,17 @@
-"""Can the probabilities be believed: accuracy against confidence per source, raw and after calibration out of fold."""
+"""Can the probabilities be believed: accuracy against confidence per source, raw and after calibration out of
+fold.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import altair as alt
 import polars as pl
 
 from mixedsignals.report.page import Column, DataTable, Figure, Section, number
-from mixedsignals.report.theme import colour, finish, shape, source_scale
+from mixedsignals.report.theme import colour, drawn, finish, shape, source_scale
 from mixedsignals.report.views import Views
 
 __all__ = ["calibration"]
@@ -28,8 +31,9 @@ def calibration(views: Views) -> Section | None:
         key="calibration",
         title="Can the probabilities be believed",
         lead=[
-            "Clips are put in ten bins of equal size by the probability of the label that a model chose; a model that says .8 should be "
-            "right on 80 % of them. Points under the diagonal are overconfident, and a gap between models may be nothing but that."
+            "Clips are put in ten bins of equal size by the probability of the label that a model chose; a "
+            "model that says .8 should be right on 80 % of them. Points under the diagonal are "
+            "overconfident, and a gap between models may be nothing but that."
         ],
         figures=figures,
     )
@@ -44,13 +48,22 @@ def _figure(views: Views, column: str) -> Figure | None:
     what = "as the models say them" if column == "probability" else "after calibration out of fold"
     words = f"Reliability {what}. Mean gap between confidence and accuracy: "
     words += "; ".join(f"{source} {number(gap)}" for source, gap in gaps.items()) + "."
-    columns = [Column("source", "model"), Column("confidence", "mean confidence", "number"), Column("accuracy", "accuracy", "number")]
+    columns = [
+        Column("source", "model"),
+        Column("confidence", "mean confidence", "number"),
+        Column("accuracy", "accuracy", "number"),
+    ]
     return Figure(
         key="reliability" if column == "probability" else "reliability-calibrated",
         title="Raw probabilities" if column == "probability" else "After calibration",
         alt=words,
-        spec=finish(_chart(rows, sources).to_dict(), alt=words, height=320),
-        table=DataTable(f"reliability-{column}", f"Reliability {what}", [*columns, Column("clips", "clips", "count")], rows),
+        spec=finish(_chart(rows, sources), alt=words, height=320),
+        table=DataTable(
+            f"reliability-{column}",
+            f"Reliability {what}",
+            [*columns, Column("clips", "clips", "count")],
+            rows,
+        ),
         note="Mean gap: " + ", ".join(f"{source} {number(gap)}" for source, gap in gaps.items()) + ".",
         width="half",
         key_items=tuple((colour(s), shape(s), s) for s in sources),
@@ -59,7 +72,9 @@ def _figure(views: Views, column: str) -> Figure | None:
 
 def _bins(views: Views, column: str) -> list[dict[str, Any]]:
     frame = views.fullest.drop_nulls(column)
-    best = frame.sort(column, "label", descending=[True, False]).group_by("clip_id", "source", maintain_order=True)
+    best = frame.sort(column, "label", descending=[True, False]).group_by(
+        "clip_id", "source", maintain_order=True
+    )
     chosen = best.agg(pl.col("label", column).first()).join(views.targets, on="clip_id")
     rows = []
     for source in views.sources:
@@ -69,7 +84,9 @@ def _bins(views: Views, column: str) -> list[dict[str, Any]]:
             continue
         cut = own.with_columns((pl.int_range(pl.len()) * bins // pl.len()).alias("bin"))
         means = cut.group_by("bin").agg(
-            pl.col(column).mean().alias("confidence"), (pl.col("label") == pl.col("target")).mean().alias("accuracy"), pl.len().alias("clips")
+            pl.col(column).mean().alias("confidence"),
+            (pl.col("label") == pl.col("target")).mean().alias("accuracy"),
+            pl.len().alias("clips"),
         )
         rows += [{"source": source, **row} for row in means.sort("bin").to_dicts()]
     return rows
@@ -80,24 +97,33 @@ def _gap(rows: list[dict[str, Any]]) -> float:
     return float(sum(row["clips"] * abs(row["confidence"] - row["accuracy"]) for row in rows) / total)
 
 
-def _chart(rows: list[dict[str, Any]], sources: list[str]) -> alt.LayerChart:
+def _chart(rows: list[dict[str, Any]], sources: list[str]) -> dict[str, Any]:
     domain, colours, shapes = source_scale(sources)
-    low = min(0.0 if len(rows) == 0 else min(min(r["confidence"], r["accuracy"]) for r in rows), 0.5)
-    low = max(0.0, round(low - 0.05, 1))
-    scale = alt.Scale(domain=[low, 1], nice=False)
+    least = min(min(row["confidence"], row["accuracy"]) for row in rows)
+    low = max(0.0, math.floor(10 * least - 0.5) / 10)
+    scale = alt.Scale(domain=[low, 1], nice=False, zero=False)
     axis = alt.Axis(tickCount=5, format=".2~f")
     diagonal = alt.Chart(alt.InlineData(values=[{"confidence": low, "accuracy": low, "x2": 1, "y2": 1}]))
+    across = alt.X("confidence:Q", scale=scale, axis=axis, title="mean probability of the chosen label")
+    up = alt.Y("accuracy:Q", scale=scale, axis=axis, title="share of clips that are right")
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("confidence:Q", scale=scale, axis=axis, title="mean probability of the chosen label"),
-        y=alt.Y("accuracy:Q", scale=scale, axis=axis, title="share of clips that are right"),
+        x=across,
+        y=up,
         color=alt.Color("source:N", scale=alt.Scale(domain=domain, range=colours), legend=None),
     )
-    tips = [alt.Tooltip("source:N", title="model"), *(alt.Tooltip(f"{k}:Q", format=".3f") for k in ("confidence", "accuracy"))]
-    return alt.layer(
-        diagonal.mark_rule(color="var(--c-base)", strokeDash=[4, 4]).encode(x="confidence:Q", y="accuracy:Q", x2="x2:Q", y2="y2:Q"),
-        base.mark_line(strokeWidth=1.5, opacity=0.6),
-        base.mark_point(filled=True, size=60, opacity=1).encode(
-            shape=alt.Shape("source:N", scale=alt.Scale(domain=domain, range=shapes), legend=None),
-            tooltip=[*tips, alt.Tooltip("clips:Q", format=",")],
-        ),
+    tips = [
+        alt.Tooltip("source:N", title="model"),
+        *(alt.Tooltip(f"{k}:Q", format=".3f") for k in ("confidence", "accuracy")),
+    ]
+    return drawn(
+        alt.layer(
+            diagonal.mark_rule(color="var(--c-base)", strokeDash=[4, 4]).encode(
+                x=across, y=up, x2="x2:Q", y2="y2:Q"
+            ),
+            base.mark_line(strokeWidth=1.5, opacity=0.6),
+            base.mark_point(filled=True, size=60, opacity=1).encode(
+                shape=alt.Shape("source:N", scale=alt.Scale(domain=domain, range=shapes), legend=None),
+                tooltip=[*tips, alt.Tooltip("clips:Q", format=",")],
+            ),
+        )
     )

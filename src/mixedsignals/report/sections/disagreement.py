@@ -1,4 +1,4 @@
-"""Where models part ways: rates against chance, who is misled or rescued, and in which pattern."""
+"""Where models part ways: rates against chance, in which pattern, and what it does to fusion."""
 
 from __future__ import annotations
 
@@ -8,51 +8,67 @@ import altair as alt
 import polars as pl
 
 from mixedsignals.report.dots import Dots, dot_figure
-from mixedsignals.report.names import BASELINES, named_rows
+from mixedsignals.report.names import estimate_rows
 from mixedsignals.report.page import Column, DataTable, Figure, Section, percent
-from mixedsignals.report.theme import OUTCOMES, finish
-from mixedsignals.report.views import Views, estimate_rows, source_order
+from mixedsignals.report.theme import OUTCOMES, drawn, finish
+from mixedsignals.report.views import Views
 
 __all__ = ["disagreement"]
 
+_PARTS = {
+    "both_right": "both right",
+    "part_only_right": "misled",
+    "fusion_only_right": "rescued",
+    "both_wrong": "both wrong",
+}
+_FATES = {
+    "right_rate": "right, with a single model",
+    "rescued_rate": "rescued: right where all are wrong",
+    "misled_rate": "misled: wrong where one is right",
+    "lost_rate": "lost: all wrong",
+}
+
 
 def disagreement(views: Views) -> Section | None:
-    """Rates and patterns; None where there is no fused source to part from and no estimate of it."""
-    figures = [figure for figure in (_rates(views), _patterns(views), _outcomes(views)) if figure]
-    figures += [f for f in (_errors(views, "misled_rate"), _errors(views, "rescued_rate")) if f]
-    if not figures:
+    """Rates, patterns and outcomes; None where a run has none of them."""
+    rates = estimate_rows(views, "disagreement_rate")
+    figures = [
+        _rates(
+            "disagreement-rates",
+            "How often each model parts from fusion",
+            [r for r in rates if "|" not in r["source"]],
+        ),
+        _rates(
+            "disagreement-pairs", "How often two single models part", [r for r in rates if "|" in r["source"]]
+        ),
+        _patterns(views),
+        _fates(views),
+        _outcomes(views),
+    ]
+    shown = [figure for figure in figures if figure is not None]
+    if not shown:
         return None
     return Section(
         key="disagreement",
         title="Where the models part ways",
         lead=[
-            "A model parts from fusion on a clip when their most probable labels differ. Weak models part often by accident alone, so "
-            "each rate stands beside the rate expected from models that err independently given the label.",
-            "Misled means that fusion is wrong where at least one single modality is right; rescued, that fusion is right where all "
-            "are wrong.",
+            "Two models part on a clip when their most probable labels differ. Weak models part often by "
+            "accident alone, so each rate stands beside the rate expected from errors that are independent "
+            "given the label.",
         ],
-        figures=figures,
+        figures=shown,
     )
 
 
-def _estimates(views: Views, measure: str) -> list[dict[str, Any]]:
-    rows = named_rows(
-        estimate_rows(views.run.estimates, [measure]), estimate_rows(views.run.estimates, BASELINES.get(measure, ()))
-    )
-    order = source_order([row["source"] for row in rows], views.run.fusion)
-    return sorted(rows, key=lambda row: order.index(row["source"]))
-
-
-def _rates(views: Views) -> Figure | None:
-    rows = _estimates(views, "disagreement_rate")
+def _rates(key: str, title: str, rows: list[dict[str, Any]]) -> Figure | None:
     if not rows:
         return None
     words = "; ".join(f"{r['name']} {percent(r['value'])}, expected {percent(r['base'])}" for r in rows)
     return dot_figure(
         Dots(
-            key="disagreement-rates",
-            title="How often each model parts from fusion",
-            alt=f"Share of clips on which each model parts from fusion: {words}.",
+            key=key,
+            title=title,
+            alt=f"{title}, as a share of clips: {words}.",
             axis="share of clips",
             rows=rows,
             baseline="expected from independent errors",
@@ -63,125 +79,139 @@ def _rates(views: Views) -> Figure | None:
     )
 
 
-def _errors(views: Views, measure: str) -> Figure | None:
-    rows = _estimates(views, measure)
+def _fates(views: Views) -> Figure | None:
+    """What becomes of clips in fusion: right, rescued, misled, lost, with what chance would give for two of
+    them.
+    """
+    rows = [
+        row | {"name": name} for measure, name in _FATES.items() for row in estimate_rows(views, measure)[:1]
+    ]
     if not rows:
         return None
-    what = "misled" if measure == "misled_rate" else "rescued"
-    words = "; ".join(f"{r['name']} {percent(r['value'])}, by chance {percent(r['base'])}" for r in rows)
+    words = "; ".join(f"{r['name']} {percent(r['value'])}" for r in rows)
     return dot_figure(
         Dots(
-            key=f"outcome-{what}",
-            title=f"How often fusion is {'misled' if what == 'misled' else 'the rescue'}",
-            alt=f"Share of clips {what}: {words}.",
+            key="fates",
+            title="What becomes of a clip in fusion",
+            alt=f"Share of clips by what becomes of them in fusion: {words}.",
             axis="share of clips",
             rows=rows,
-            baseline="expected by chance",
+            baseline="expected from models permuted within label",
             share=True,
             zero=True,
             width="half",
+            note="Misled contains disagreement by definition; only its excess over the grey tick says something.",
         )
     )
 
 
 def _patterns(views: Views) -> Figure | None:
+    """How often each pattern occurs, with the sources named; of seed-mean probabilities."""
     table = views.patterns
     if table.is_empty():
         return None
-    counted = (
-        table.group_by("pattern")
-        .agg(pl.len().alias("clips"), pl.col("right").mean())
-        .with_columns((pl.col("clips") / table.height).alias("share"))
+    counted = table.group_by("pattern").agg(pl.len().alias("clips"), pl.col("right").mean())
+    rows = (
+        counted.with_columns((pl.col("clips") / table.height).alias("share"))
         .sort("clips", descending=True)
+        .to_dicts()
     )
-    rows = counted.to_dicts()
-    top = rows[0]
-    words = f"The most frequent pattern is “{top['pattern']}” ({percent(top['share'])} of {table.height:,} clips)."
+    first, most = rows[0]["pattern"], percent(rows[0]["share"])
+    words = f"The most frequent pattern is “{first}”, on {most} of {table.height:,} clips."
     bars = (
         alt.Chart(alt.InlineData(values=rows))
-        .mark_bar(height=14, cornerRadiusEnd=2, color="var(--c-fusion)")
+        .mark_bar(height=13, cornerRadiusEnd=2, color="var(--c-fusion)")
         .encode(
             x=alt.X("share:Q", title="share of clips", axis=alt.Axis(format="%", tickCount=5)),
-            y=alt.Y("pattern:N", sort=[row["pattern"] for row in rows], title=None, axis=alt.Axis(labelLimit=230)),
+            y=alt.Y(
+                "pattern:N", sort=[row["pattern"] for row in rows], title=None, axis=alt.Axis(labelLimit=230)
+            ),
             tooltip=[
                 alt.Tooltip("pattern:N", title="pattern"),
                 alt.Tooltip("clips:Q", format=",", title="clips"),
                 alt.Tooltip("share:Q", format=".1%", title="share"),
-                alt.Tooltip("right:Q", format=".1%", title="fusion right"),
+                *(
+                    [alt.Tooltip("right:Q", format=".1%", title="fusion right")]
+                    if views.targets.height
+                    else []
+                ),
             ],
         )
     )
-    columns = [Column("pattern", "pattern"), Column("clips", "clips", "count"), Column("share", "share", "share")]
+    columns = [
+        Column("pattern", "pattern"),
+        Column("clips", "clips", "count"),
+        Column("share", "share", "share"),
+    ]
     columns += [Column("right", "fusion right", "share")] if views.targets.height else []
     return Figure(
         key="patterns",
         title="In which pattern",
         alt=words,
-        spec=finish(bars.to_dict(), alt=words, height={"step": 30}),
-        table=DataTable("patterns", "Patterns of agreement", columns, rows),
+        spec=finish(drawn(bars), alt=words, height={"step": 26}),
+        table=DataTable("patterns", "Patterns of agreement, by the mean over seeds", columns, rows),
         width="half",
-    )
-
-
-def outcome_of(source: str, fusion: str) -> pl.Expr:
-    """Outcome of one source beside fusion, from the columns of `Views.wide`; null where either or the target is missing."""
-    own, fused = pl.col(f"right:{source}"), pl.col(f"right:{fusion}")
-    return (
-        pl.when(own.is_null() | fused.is_null())
-        .then(None)
-        .when(own & fused)
-        .then(pl.lit("both right"))
-        .when(own)
-        .then(pl.lit("misled"))
-        .when(fused)
-        .then(pl.lit("rescued"))
-        .otherwise(pl.lit("both wrong"))
     )
 
 
 def _outcomes(views: Views) -> Figure | None:
-    fusion = views.run.fusion
-    if fusion not in views.sources or not views.singles or views.targets.is_empty():
-        return None
-    rows = []
-    for source in views.singles:
-        outcomes = views.wide.select(outcome_of(source, fusion).alias("outcome")).drop_nulls()
-        counts = dict(outcomes.group_by("outcome").len().iter_rows())
-        total = outcomes.height
-        rows += [
-            {"source": source, "outcome": name, "clips": counts.get(name, 0), "share": counts.get(name, 0) / total, "order": place}
-            for place, name in enumerate(OUTCOMES)
-            if total
-        ]
+    """The four outcomes of each single source beside fusion, as shares."""
+    rows = [
+        row | {"outcome": outcome, "order": place}
+        for place, (measure, outcome) in enumerate(_PARTS.items())
+        for row in estimate_rows(views, measure)
+    ]
     if not rows:
         return None
-    by = {(row["source"], row["outcome"]): row["share"] for row in rows}
-    words = "; ".join(f"{s}: misled {percent(by[s, 'misled'])}, rescued {percent(by[s, 'rescued'])}" for s in views.singles if (s, "misled") in by)
-    alt_text = f"Each single model beside fusion, right and wrong. {words}."
+    share = {(row["source"], row["outcome"]): row["value"] for row in rows}
+    sources = list(dict.fromkeys(row["source"] for row in rows))
+    words = "; ".join(
+        f"{s} alone right {percent(share.get((s, 'misled')))}, fusion alone right {percent(share.get((s, 'rescued')))}"
+        for s in sources
+    )
+    words = f"Each single model beside fusion, right and wrong. {words}."
+    columns = [
+        Column("source", "model"),
+        Column("outcome", "outcome"),
+        Column("value", "share", "share"),
+        Column("low", "from", "share"),
+    ]
+    columns += [Column("high", "to", "share"), Column("n_clips", "clips", "count")]
+    return Figure(
+        key="outcomes",
+        title="Right and wrong, beside fusion",
+        alt=words,
+        spec=finish(_stack(rows, sources), alt=words, height={"step": 34}),
+        table=DataTable("outcomes", "Outcomes of each model beside fusion", columns, rows),
+        width="half",
+        key_items=tuple((colour, "square", words) for colour, _, words in OUTCOMES.values()),
+    )
+
+
+def _stack(rows: list[dict[str, Any]], sources: list[str]) -> dict[str, Any]:
     scale = alt.Scale(domain=list(OUTCOMES), range=[colour for colour, _, _ in OUTCOMES.values()])
-    chart = (
+    axis = alt.Axis(format="%", tickCount=5)
+    return drawn(
         alt.Chart(alt.InlineData(values=rows))
-        .mark_bar(height=18)
+        .mark_bar(height=18, stroke="var(--paper)", strokeWidth=1)
         .encode(
-            x=alt.X("share:Q", stack="zero", title="share of clips", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1])),
-            y=alt.Y("source:N", sort=views.singles, title=None),
+            x=alt.X(
+                "value:Q",
+                stack="zero",
+                title="share of clips",
+                axis=axis,
+                scale=alt.Scale(domain=[0, 1], clamp=True),
+            ),
+            y=alt.Y("source:N", sort=sources, title=None),
             color=alt.Color("outcome:N", scale=scale, legend=None),
             order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("source:N", title="model"),
-                alt.Tooltip("outcome:N"),
-                alt.Tooltip("clips:Q", format=","),
-                alt.Tooltip("share:Q", format=".1%"),
+                alt.Tooltip("outcome:N", title="outcome"),
+                *(
+                    alt.Tooltip(f"{k}:Q", format=".1%", title=t)
+                    for k, t in (("value", "share"), ("low", "from"), ("high", "to"))
+                ),
             ],
         )
-    )
-    columns = [Column("source", "model"), Column("outcome", "outcome"), Column("clips", "clips", "count"), Column("share", "share", "share")]
-    return Figure(
-        key="outcomes",
-        title="Right and wrong, beside fusion",
-        alt=alt_text,
-        spec=finish(chart.to_dict(), alt=alt_text, height={"step": 34}),
-        table=DataTable("outcomes", "Outcomes of each model beside fusion", columns, rows),
-        width="half",
-        key_items=tuple((colour, shape, words) for colour, shape, words in OUTCOMES.values()),
     )

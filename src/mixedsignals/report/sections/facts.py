@@ -45,7 +45,9 @@ def facts(run: ReportInput) -> list[Fact]:
 def _told(manifest: Mapping[str, Any]) -> Iterator[Fact]:
     values = dict(flat(manifest))
     for key, name in _TOLD.items():
-        inner = {k.removeprefix(f"{key}."): v for k, v in values.items() if k == key or k.startswith(f"{key}.")}
+        inner = {
+            k.removeprefix(f"{key}."): v for k, v in values.items() if k == key or k.startswith(f"{key}.")
+        }
         if inner:
             yield Fact(name, inner.get(key) or ", ".join(f"{k} {v}" for k, v in inner.items()))
     versions = {k.removeprefix("versions."): v for k, v in values.items() if k.startswith("versions.")}
@@ -64,7 +66,12 @@ def _counted(run: ReportInput) -> Iterator[Fact]:
         yield Fact("Predicted clips", f"{predicted['clip_id'].n_unique():,}")
         yield Fact("Seeds", ", ".join(str(seed) for seed in sorted(predicted["seed"].unique().to_list())))
     if run.splits is not None and run.splits.height:
-        yield Fact("Folds", f"{run.splits['fold'].n_unique()}, with no speaker on both sides" if _disjoint(run) else f"{run.splits['fold'].n_unique()}")
+        yield Fact(
+            "Folds",
+            f"{run.splits['fold'].n_unique()}, with no speaker on both sides"
+            if _disjoint(run)
+            else f"{run.splits['fold'].n_unique()}",
+        )
     if run.votes is not None and run.votes.height:
         conditions = run.votes["given"].n_unique()
         yield Fact("Votes", f"{_votes(run.votes):,} under {plural(conditions, 'condition')}")

@@ -15,21 +15,35 @@ _SEVERITY = ("high", "medium", "low", "none")
 
 
 def findings(views: Views) -> Section | None:
-    """Findings, issues first; rows about single clips of one code are put together. None where no check was made."""
+    """Findings, issues first; rows about single clips of one code are put together. None where no check was
+    made.
+    """
     table = views.run.findings
     if table is None or table.is_empty():
         return None
     rows = sorted(table.to_dicts(), key=_order)
     grouped = [_finding(views, list(group)) for _, group in groupby(rows, key=_group)]
     counts = [(status, sum(f.status == status for f in grouped)) for status in _STATUS]
-    words = {"issue": ("issue", "issues"), "tip": ("tip", "tips"), "passed": ("check passed", "checks passed"), "not_applicable": ("not applicable", "not applicable")}
+    words = {
+        "issue": ("issue", "issues"),
+        "tip": ("tip", "tips"),
+        "passed": ("check passed", "checks passed"),
+        "not_applicable": ("not applicable", "not applicable"),
+    }
     lead = ", ".join(plural(count, *words[status]) for status, count in counts if count) + "."
     return Section(key="findings", title="What the checks found", lead=[lead], findings=grouped)
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:
     severity = _SEVERITY.index(row["severity"]) if row["severity"] in _SEVERITY else len(_SEVERITY)
-    return (_STATUS.index(row["status"]), severity, row["code"], row["clip_id"] is not None, row["source"], row["slice"])
+    return (
+        _STATUS.index(row["status"]),
+        severity,
+        row["code"],
+        row["clip_id"] is not None,
+        row["source"],
+        row["slice"],
+    )
 
 
 def _group(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -45,7 +59,9 @@ def _finding(views: Views, rows: list[dict[str, Any]]) -> Finding:
         code=first["code"],
         status=first["status"],
         severity=first["severity"],
-        message=first["message"] if len(rows) == 1 else f"{plural(len(rows), 'clip')}; the first: {first['message']}",
+        message=first["message"]
+        if len(rows) == 1
+        else f"{plural(len(rows), 'clip')}; the first: {first['message']}",
         source=first["source"],
         slice=first["slice"],
         measure=first["measure"] or "",

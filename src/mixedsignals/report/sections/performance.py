@@ -4,86 +4,99 @@ from __future__ import annotations
 
 from typing import Any
 
-import polars as pl
-
 from mixedsignals.report.dots import Dots, dot_figure
-from mixedsignals.report.names import BASELINES, named_rows
-from mixedsignals.report.page import Column, DataTable, Section, number
-from mixedsignals.report.views import Views, estimate_rows, source_order
+from mixedsignals.report.names import estimate_rows
+from mixedsignals.report.page import Column, DataTable, Figure, Section, number
+from mixedsignals.report.views import Views
 
 __all__ = ["performance"]
 
 _MEASURES = {"macro_f1": "macro-F1", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
-_DRAWN = ("macro_f1", "accuracy")
+_DRAWN = {"macro_f1": "Macro-F1", "accuracy": "Accuracy"}
 
 
 def performance(views: Views) -> Section | None:
-    """The table of every source and combination, and a figure each for macro-F1 and accuracy; None without estimates."""
-    found = {measure: _rows(views, measure) for measure in _MEASURES}
-    found = {measure: rows for measure, rows in found.items() if rows}
+    """The table of every source and combination, a figure each for macro-F1 and accuracy; None without
+    estimates.
+    """
+    found = {measure: rows for measure in _MEASURES if (rows := _rows(views, measure))}
     if not found:
         return None
-    figures = [
-        dot_figure(
-            Dots(
-                key=f"performance-{measure.replace('_', '-')}",
-                title=_MEASURES[measure][0].upper() + _MEASURES[measure][1:],
-                alt=_words(measure, rows),
-                axis=_MEASURES[measure],
-                rows=rows,
-                width="half",
-            )
-        )
-        for measure, rows in found.items()
-        if measure in _DRAWN
-    ]
+    figures = [_figure(measure, rows) for measure, rows in found.items() if measure in _DRAWN]
+    gain = _gain(views)
     return Section(
         key="performance",
         title="How good each model is",
         lead=[
-            "Every clip is predicted by models that never saw it or its speaker. A value is the mean over seeds; the bar is its "
-            "interval over speakers and seeds, and the grey tick is what chance gives."
+            "A value is the mean over seeds of predictions for clips that the model never saw; the line is "
+            "its interval over groups and seeds, conditional on the fitted models. The grey tick is chance: "
+            "the same predictions, with targets permuted within groups."
         ],
-        figures=figures,
+        figures=[*figures, gain] if gain else figures,
         tables=[_table(found)],
     )
 
 
 def _rows(views: Views, measure: str) -> list[dict[str, Any]]:
-    chosen = estimate_rows(views.run.estimates, [measure], slices=None)
-    if chosen.is_empty():
-        return []
-    chosen = chosen.filter((pl.col("slice") == "all") | pl.col("slice").str.starts_with("given="))
-    chosen = chosen.filter(pl.col("source") != "people")
-    base = estimate_rows(views.run.estimates, BASELINES[measure], slices=None)
-    order = {source: place for place, source in enumerate(source_order(chosen["source"].to_list(), views.run.fusion))}
-    rows = named_rows(chosen, base)
-    rows = [row for row in rows if not _repeats(row, views)]
-    return sorted(rows, key=lambda row: (order[row["source"]], row["slice"] == "all", len(row["slice"]), row["slice"]))
-
-
-def _repeats(row: dict[str, Any], views: Views) -> bool:
-    """Whether a `given=` row says again what the `all` row of its source says."""
+    """Each source under each input, without people, and without a `given=` that says again what `all` says."""
     widest = dict(views.fullest.select("source", "given").unique().iter_rows())
-    return bool(row["slice"] == f"given={widest.get(row['source'])}")
+    rows = estimate_rows(views, measure, slices=("all", "given="))
+    return [
+        row
+        for row in rows
+        if row["source"] != "people" and row["slice"] != f"given={widest.get(row['source'])}"
+    ]
 
 
-def _words(measure: str, rows: list[dict[str, Any]]) -> str:
+def _figure(measure: str, rows: list[dict[str, Any]]) -> Figure:
     parts = [f"{r['name']} {number(r['value'])} ({number(r['low'])} to {number(r['high'])})" for r in rows]
-    return f"{_MEASURES[measure]} with interval per model: {'; '.join(parts)}."
+    return dot_figure(
+        Dots(
+            key=f"performance-{measure.replace('_', '-')}",
+            title=_DRAWN[measure],
+            alt=f"{_DRAWN[measure]} with its interval per model: {'; '.join(parts)}.",
+            axis=_MEASURES[measure],
+            rows=rows,
+            width="half",
+        )
+    )
+
+
+def _gain(views: Views) -> Figure | None:
+    """What fusion adds over each single source, with zero as the line to beat."""
+    rows = [row | {"base": 0.0} for row in estimate_rows(views, "fusion_gain")]
+    if not rows:
+        return None
+    words = "; ".join(
+        f"over {r['name']} {number(r['value'])} ({number(r['low'])} to {number(r['high'])})" for r in rows
+    )
+    return dot_figure(
+        Dots(
+            key="fusion-gain",
+            title="What fusion adds",
+            alt=f"Accuracy of fusion less that of each single model: {words}.",
+            axis="accuracy of fusion less that of the model",
+            rows=[row | {"name": f"over {row['name']}"} for row in rows],
+            baseline="no gain",
+            width="half",
+        )
+    )
 
 
 def _table(found: dict[str, list[dict[str, Any]]]) -> DataTable:
-    names: dict[str, dict[str, Any]] = {}
+    lines: dict[str, dict[str, Any]] = {}
     columns = [Column("name", "model")]
     for measure, rows in found.items():
-        columns.append(Column(measure, _MEASURES[measure]))
-        columns.append(Column(f"{measure}_base", "chance", "number"))
+        columns += [Column(measure, _MEASURES[measure]), Column(f"{measure}_base", "chance", "number")]
         for row in rows:
-            line = names.setdefault(row["name"], {"name": row["name"]})
+            line = lines.setdefault(row["name"], {"name": row["name"]})
             line[measure] = f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
-            line[f"{measure}_base"] = row["base"]
-            line |= {"n_clips": row["n_clips"], "n_groups": row["n_groups"]}
-    columns = [c for c in columns if not c.key.endswith("_base") or any(line.get(c.key) is not None for line in names.values())]
+            line |= {f"{measure}_base": row["base"], "n_clips": row["n_clips"], "n_groups": row["n_groups"]}
+    known = {key for line in lines.values() for key, value in line.items() if value is not None}
     columns += [Column("n_clips", "clips", "count"), Column("n_groups", "groups", "count")]
-    return DataTable("performance", "Every model and combination, with 95 % intervals", columns, list(names.values()))
+    levels = {row["level"] for rows in found.values() for row in rows if row["level"] is not None}
+    told = (
+        f", with {levels.pop():.0%} intervals".replace("%", " %") if len(levels) == 1 else ", with intervals"
+    )
+    shown = [column for column in columns if column.key in known]
+    return DataTable("performance", f"Every model and combination{told}", shown, list(lines.values()))

@@ -76,7 +76,7 @@
   const corpus = data("data-clips");
   const target = (clip) => corpus.labels.indexOf(clip.target);
   const best = (values) => values.reduce((top, value, i) => (value !== null && (top < 0 || value > values[top]) ? i : top), -1);
-  const shown = (value) => (value === null || value === undefined ? "–" : value >= 0.9995 ? "1" : value.toFixed(2).replace(/^0/, ""));
+  const shown = (value) => (value === null || value === undefined ? "–" : value.toFixed(2).replace(/^0/, ""));
 
   const player = (media) => {
     if (media.kind === "none") return node("p", { class: "note" }, `No playback: ${media.note}.`);
