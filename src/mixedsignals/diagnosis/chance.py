@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ Ints = npt.NDArray[np.int64]
 
 __all__ = ["Chance", "chance_levels", "permuted_within"]
 
+_BATCH = 100
 MOST_DRAWN = 300_000_000
 """Labels drawn in all permutations together; with more clips there are fewer permutations, never under 99."""
 
@@ -75,15 +77,17 @@ def chance_levels(
     known = np.flatnonzero(target >= 0)
     draws = max(99, min(draws, MOST_DRAWN // max(1, len(known))))
     counters = [_Counter(guess[:, known], classes) for guess in predictions]
-    observed = [{name: _mean(f, c(target[known])) for name, f in measures.items()} for c in counters]
-    drawn = [{name: np.empty(draws) for name in measures} for _ in counters]
-    for draw, shuffled in enumerate(permuted_within(target[known], groups[known], draws, seed=seed)):
+    observed = [_values(c(target[known])[None], measures) for c in counters]
+    drawn: list[list[dict[str, Floats]]] = [[] for _ in counters]
+    shuffles = permuted_within(target[known], groups[known], draws, seed=seed)
+    while batch := list(islice(shuffles, _BATCH)):
         for counter, values in zip(counters, drawn, strict=True):
-            tables = counter(shuffled)
-            for name, function in measures.items():
-                values[name][draw] = _mean(function, tables)
+            values.append(_values(np.stack([counter(shuffled) for shuffled in batch]), measures))
     return [
-        {name: _compared(values[name], seen[name]) for name in measures}
+        {
+            name: _compared(np.concatenate([v[name] for v in values]), float(seen[name][0]))
+            for name in measures
+        }
         for values, seen in zip(drawn, observed, strict=True)
     ]
 
@@ -102,8 +106,9 @@ class _Counter:
         return counts.reshape(self.seeds, self.classes, self.classes).astype(np.float64)
 
 
-def _mean(function: Callable[[Floats], Floats], tables: Floats) -> float:
-    return float(np.nan_to_num(function(tables)).mean())
+def _values(tables: Floats, measures: Mapping[str, Callable[[Floats], Floats]]) -> dict[str, Floats]:
+    """Each measure of confusions (draws, seeds, C, C) as means over seeds, (draws,)."""
+    return {name: np.nan_to_num(function(tables)).mean(axis=1) for name, function in measures.items()}
 
 
 def _compared(drawn: Floats, observed: float) -> Chance:

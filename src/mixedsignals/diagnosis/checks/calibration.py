@@ -10,16 +10,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from mixedsignals.diagnosis.calibrating import FEWEST_PER_LABEL, Calibration, calibrate, sure, why_not
-from mixedsignals.diagnosis.evidence import Case, Floats, Source
+from mixedsignals.diagnosis.calibrating import FEWEST_PER_LABEL, calibrate, sure, why_not
+from mixedsignals.diagnosis.evidence import Case, Floats, Ints, Source
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
-from mixedsignals.diagnosis.seeds import mean_over, seed_wise
-from mixedsignals.diagnosis.words import number, sentence, with_interval
+from mixedsignals.diagnosis.words import listed, number, percent, sentence, with_interval
 from mixedsignals.measures.calibration import log_loss
 from mixedsignals.measures.disagreement import disagreement_rate
 from mixedsignals.measures.divergence import jensen_shannon
 from mixedsignals.measures.groups import Groups
-from mixedsignals.measures.inference import Estimate, Resampling, mean
+from mixedsignals.measures.inference import Estimate, Resampling, estimate, mean
 from mixedsignals.measures.reliability import calibration_error, reliability, top_label
 
 __all__ = ["calibration_of_sources", "disagreement_after_calibration"]
@@ -64,7 +63,9 @@ def _described(case: Case, outcome: Outcome, source: Source, probability: Floats
     options = Resampling(level=case.options.level)
     stated, right = top_label(flat, target)
     behind = int(((case.target >= 0) & source.present).sum())
-    error = replace(calibration_error(stated, right, groups, options=options), n_clips=behind)
+    error = _not_below_zero(
+        replace(calibration_error(stated, right, groups, options=options), n_clips=behind)
+    )
     outcome.estimate(f"calibration_error{tag}", source.name, error)
     loss = replace(mean(log_loss(flat, target), groups, options=options), n_clips=behind)
     outcome.estimate(f"log_loss{tag}", source.name, loss)
@@ -77,6 +78,11 @@ def _described(case: Case, outcome: Outcome, source: Source, probability: Floats
         outcome.value(f"reliability_stated{tag}", source.name, float(said), slice=where, **rows)  # type: ignore[arg-type]
         outcome.value(f"reliability_seen{tag}", source.name, float(seen), slice=where, **rows)  # type: ignore[arg-type]
     return error
+
+
+def _not_below_zero(found: Estimate) -> Estimate:
+    """An error cannot be negative, so its interval ends at zero."""
+    return found if found.low is None else replace(found, low=max(found.low, 0.0))
 
 
 def disagreement_after_calibration(case: Case) -> Outcome:
@@ -100,33 +106,34 @@ def disagreement_after_calibration(case: Case) -> Outcome:
     )
     told += "".join(f"; {said}" for said in _hard(case, outcome))
     mostly = after.value < 0.5 * before.value and after.high is not None and after.high < (before.low or 0.0)
-    says = (
-        "most of the soft disagreement was a difference of confidence" if mostly else "calibration leaves it"
-    )
-    outcome.find("tip" if mostly else "passed", sentence(f"{told}: {says}"), source="models", measure="jsd")
+    gone = percent(1 - after.value / before.value) if 0 < after.value < before.value else "none"
+    told += f": {gone} of the soft disagreement was a difference of confidence"
+    outcome.find("tip" if mostly else "passed", sentence(told), source="models", measure="jsd")
     return outcome
 
 
 def _hard(case: Case, outcome: Outcome) -> list[str]:
-    """How often each source parts from fusion when labels are taken after vector scaling."""
+    """How often the seed-mean labels of each source part from fusion's, before and after vector scaling."""
     counts = np.bincount(case.target[case.target >= 0], minlength=len(case.labels))
     if case.fusion is None or counts.min() < FEWEST_PER_LABEL:
         return []
     said = []
+    options = Resampling(level=case.options.level)
+    fused = _vector_labels(case, case.fusion)
     for part in case.parts:
-        scaled = [_relabelled(source, calibrate(case, source, "vector")) for source in (part, case.fusion)]
-        rates = [
-            mean_over(
-                case, seed_wise(pair), lambda c: disagreement_rate(c[0], c[1], case.groups), scale="logit"
-            )
-            for pair in ([part, case.fusion], scaled)
-        ]
-        outcome.estimate("disagreement_rate:vector_scaled", part.name, rates[1])
+        pairs = ((part.voted, case.fusion.voted), (_vector_labels(case, part), fused))
+        before, after = (
+            estimate(disagreement_rate(*pair, case.groups), scale="logit", options=options) for pair in pairs
+        )
+        outcome.estimate("disagreement_rate:vector_scaled", part.name, after)
         said.append(
-            f"{part.name} parts from fusion on {number(rates[0].value)}, {number(rates[1].value)} after"
+            f"{part.name} parts from fusion on {number(before.value)}, {number(after.value)} after vector scaling"
         )
     return said
 
 
-def _relabelled(source: Source, found: Calibration | None) -> Source:
-    return source if found is None else replace(source, probability=found.probability)
+def _vector_labels(case: Case, source: Source) -> Ints:
+    """Labels of the seed-mean probability after vector scaling out of fold; -1 where absent."""
+    single = replace(source, probability=source.mean[None], seeds=(0,), given=f"{source.given} (seed mean)")
+    found = calibrate(case, single, "vector")
+    return single.voted if found is None else replace(single, probability=found.probability).voted

@@ -1,7 +1,8 @@
 """What retraining alone changes: disagreement among the seeds of one source, apart from that among sources.
 
 If two seeds of the same source part as often as two sources do, what looks like a conflict of modalities is noise of
-training. Beyond seeds is what is left: disagreement of two sources in different seeds, less the mean of their own.
+training. Beyond seeds is what is left: disagreement of two sources over all pairs of seeds, less that of two seeds of
+the noisier one.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ def beyond_seeds(case: Case) -> Outcome:
     own = {source.name: _own(case, outcome, source) for source in several}
     for part in several[:-1]:
         between = 1.0 - (_shares(part) * _shares(fusion)).sum(1)
-        inner = (rater_disagreement(_counts(part)) + rater_disagreement(_counts(fusion))) / 2
+        noisier = max((part, fusion), key=lambda s: own[s.name].value or 0.0)
+        inner = rater_disagreement(_counts(noisier))
         beyond = mean(between - inner, case.groups, options=Resampling(level=case.options.level))
         outcome.estimate("beyond_seeds", part.name, beyond)
         told = (
             f"two seeds of {part.name} part on {with_interval(own[part.name])} of {count(beyond.n_clips, 'clip')}, two "
-            f"of fusion on {with_interval(own[fusion.name])}; beyond that {part.name} and fusion part on "
-            f"{with_interval(beyond)}"
+            f"of fusion on {with_interval(own[fusion.name])}; beyond the larger of these, {part.name} and fusion part "
+            f"on {with_interval(beyond)}"
         )
         if beyond.low is not None and beyond.low > 0:
             outcome.find("passed", sentence(told), source=part.name, measure="beyond_seeds")
@@ -73,4 +75,5 @@ def _counts(source: Source) -> Floats:
 def _shares(source: Source) -> Floats:
     counts = _counts(source)
     total = counts.sum(1, keepdims=True)
-    return np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
+    shares: Floats = np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
+    return shares
