@@ -1,0 +1,140 @@
+"""The paper's gated fusion, layer by layer, for one modality or several.
+
+Each modality is projected and normalised, multiplied by a gate that it computes from itself alone, and weighed against
+the others by attention; a classifier reads the weighted sum. A modality that a clip lacks takes no part in any of it.
+Source: Srikanth, Chen, Hirschberg 2025 (arXiv 2505.13979) and its public scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from mixedsignals.heads.layers import batch_norm, dot, linear, masked_softmax, norm_relu_dropout
+from mixedsignals.heads.member import Batch, Fused, Parameter
+from mixedsignals.heads.noise import Noise
+
+__all__ = ["Gated"]
+
+PROJECTED, ATTENDED, HIDDEN, BLOCKS = 256, 128, 512, 3
+Tensors = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Gated:
+    """Linear(d→256), BatchNorm, own sigmoid gate; attention Linear(256→128), tanh, learned vector; three blocks of
+    Linear(→512), BatchNorm, ReLU, dropout; Linear to the labels.
+
+    Args:
+        dropout: share of units dropped in the three blocks.
+        modality_dropout: chance that a modality of a clip is withheld in training; one always stays, so with a
+            single modality nothing is withheld.
+    """
+
+    dropout: float = 0.3
+    modality_dropout: float = 0.2
+
+    def parameters(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:
+        """The learned arrays of one head, started as torch's own layers start."""
+        learned: dict[str, Parameter] = {}
+        for modality, width in widths.items():
+            learned |= _linear(f"{modality}.projection", width, PROJECTED)
+            learned |= _norm(f"{modality}.norm", PROJECTED)
+            learned |= _linear(f"{modality}.gate", PROJECTED, 1)
+        learned |= _linear("attention.projection", PROJECTED, ATTENDED)
+        learned["attention.vector"] = Parameter((ATTENDED, 1), bound=ATTENDED**-0.5)
+        for block in range(BLOCKS):
+            learned |= _linear(f"block{block}.linear", HIDDEN if block else PROJECTED, HIDDEN)
+            learned |= _norm(f"block{block}.norm", HIDDEN)
+        return learned | _linear("labels", HIDDEN, n_labels)
+
+    def statistics(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:  # noqa: ARG002
+        """The running means and variances of the normalisations."""
+        kept: dict[str, Parameter] = {}
+        names = [(f"{modality}.norm", PROJECTED) for modality in widths]
+        for name, width in [*names, *((f"block{block}.norm", HIDDEN) for block in range(BLOCKS))]:
+            kept[f"{name}.mean"] = Parameter((1, width), fill=0.0)
+            kept[f"{name}.variance"] = Parameter((1, width), fill=1.0)
+        return kept
+
+    def forward(self, weights: Tensors, statistics: Tensors, batch: Batch, noise: Noise | None) -> Fused:
+        """Logits, gates and attention weights of a batch of every head."""
+        vectors, gates = [], []
+        for modality, x in batch.inputs.items():
+            mask = batch.present[modality].unsqueeze(-1).to(x.dtype)
+            projected = linear(weights, f"{modality}.projection", x)
+            vector = batch_norm(
+                weights, statistics, f"{modality}.norm", projected, mask=mask, training=noise is not None
+            )
+            gate = torch.sigmoid(
+                dot(vector, weights[f"{modality}.gate.weight"]) + weights[f"{modality}.gate.bias"]
+            )
+            vectors.append(vector * gate)
+            gates.append(gate)
+        present = torch.stack(list(batch.present.values()), dim=1)
+        if noise is not None and len(vectors) > 1 and self.modality_dropout > 0:
+            present = _withhold(present, noise.uniform(len(vectors)).transpose(1, 2), self.modality_dropout)
+        fused, attention = _attend(weights, vectors, present)
+        logits = self._classify(weights, statistics, fused, batch.rows, noise)
+        return Fused(logits, torch.cat(gates, dim=-1), attention.transpose(1, 2))
+
+    def _classify(
+        self,
+        weights: Tensors,
+        statistics: Tensors,
+        x: torch.Tensor,
+        rows: torch.Tensor,
+        noise: Noise | None,
+    ) -> torch.Tensor:
+        mask = rows.unsqueeze(-1).to(x.dtype)
+        for block in range(BLOCKS):
+            x = linear(weights, f"block{block}.linear", x)
+            x = batch_norm(
+                weights, statistics, f"block{block}.norm", x, mask=mask, training=noise is not None
+            )
+            keep = noise.keep(HIDDEN, self.dropout) if noise is not None and self.dropout > 0 else None
+            x = norm_relu_dropout(x, keep)
+        return linear(weights, "labels", x)
+
+
+def _withhold(present: torch.Tensor, drawn: torch.Tensor, share: float) -> torch.Tensor:
+    """`present` (heads, modalities, rows) without what the draw withholds; the highest draw of a clip always stays."""
+    among = drawn.masked_fill(~present, -1.0)
+    stays = torch.zeros_like(present).scatter_(1, among.argmax(dim=1, keepdim=True), True)
+    return present & ((drawn >= share) | stays)
+
+
+def _attend(
+    weights: Tensors, vectors: list[torch.Tensor], present: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted sum (heads, rows, 256) and weights (heads, modalities, rows).
+
+    With one modality the softmax is 1 whatever the scores: the attention layer then has no gradient, and is skipped.
+    """
+    if len(vectors) == 1:
+        return vectors[0], present.to(vectors[0].dtype)
+    stacked = torch.stack(vectors, dim=1)
+    heads, modalities, rows, width = stacked.shape
+    hidden = torch.tanh(
+        linear(weights, "attention.projection", stacked.view(heads, modalities * rows, width))
+    )
+    scores = dot(hidden, weights["attention.vector"]).view(heads, modalities, rows)
+    attention = masked_softmax(scores, present)
+    return (stacked * attention.unsqueeze(-1)).sum(dim=1), attention
+
+
+def _linear(name: str, width: int, out: int) -> dict[str, Parameter]:
+    bound = width**-0.5
+    return {
+        f"{name}.weight": Parameter((width, out), bound=bound),
+        f"{name}.bias": Parameter((1, out), bound=bound),
+    }
+
+
+def _norm(name: str, width: int) -> dict[str, Parameter]:
+    return {
+        f"{name}.weight": Parameter((1, width), fill=1.0),
+        f"{name}.bias": Parameter((1, width), fill=0.0),
+    }

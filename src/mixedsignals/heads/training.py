@@ -1,0 +1,340 @@
+"""The one training loop: a group of heads goes through its epochs together, each head keeping its own best epoch.
+
+Heads of a group share a combination and the number of steps, and nothing else: each has its own fold, seed, shuffles,
+dropout, statistics and best epoch. The loss of the group is the sum of theirs, so no gradient crosses.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mixedsignals.errors import CannotFinish
+from mixedsignals.heads.data import Positions, Standardiser, TrainingSet, standardise
+from mixedsignals.heads.fusion import fusion_of
+from mixedsignals.heads.grid import HeadId, steps_per_epoch
+from mixedsignals.heads.member import Batch, Fused
+from mixedsignals.heads.noise import Noise, Streams
+from mixedsignals.heads.options import HeadOptions
+from mixedsignals.heads.schedule import one_cycle
+from mixedsignals.heads.stack import Arrays, Gatherer, Stack, fill_up
+
+__all__ = ["Epoch", "Interrupted", "OutOfFold", "TrainedHead", "time_steps", "train_group"]
+
+_ROWS = 128
+
+
+class Interrupted(Exception):
+    """Another group failed, or the user stopped the run: this one gives up quietly."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch of one head came to: mean training loss; loss (nats) and accuracy on the tuning part."""
+
+    train_loss: float
+    tune_loss: float
+    tune_accuracy: float
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What a head says about the test clips of its fold.
+
+    Attributes:
+        clips: positions (n,).
+        probabilities: float64 (n, labels), rows summing to 1.
+        gates, weights: float64 (n, modalities); meaningless and 0 where a clip lacks the modality.
+        present: bool (n, modalities).
+    """
+
+    clips: Positions
+    probabilities: npt.NDArray[np.float64]
+    gates: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64]
+    present: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TrainedHead:
+    """One finished head: its best epoch's arrays and what they say out of fold.
+
+    Attributes:
+        best: the epoch kept, from 0.
+        arrays: learned arrays and statistics by name.
+        train_clips, p_target: positions (n,) and float64 (epochs, n), where dynamics were asked for.
+    """
+
+    head: HeadId
+    best: int
+    history: tuple[Epoch, ...]
+    arrays: Arrays
+    standardisers: dict[str, Standardiser]
+    test: OutOfFold
+    train_clips: Positions = field(default_factory=lambda: np.zeros(0, np.int64))
+    p_target: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+def train_group(
+    data: TrainingSet,
+    heads: Sequence[HeadId],
+    options: HeadOptions,
+    *,
+    stop: threading.Event | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[TrainedHead]:
+    """Train heads of one bucket together.
+
+    Args:
+        stop: set by others to end early.
+        advance: told the number of heads after each epoch.
+
+    Raises:
+        CannotFinish: a loss that is not a number, with its fold, seed, combination, epoch and step.
+        Interrupted: `stop` was set.
+    """
+    return _Group(data, heads, options, stop or threading.Event()).train(advance)
+
+
+def time_steps(
+    data: TrainingSet, heads: Sequence[HeadId], options: HeadOptions, *, repeats: int = 3
+) -> float:
+    """Seconds that one training step of a throw-away group takes, the best of `repeats`; nothing is kept."""
+    group = _Group(data, heads, options, threading.Event())
+    positions = fill_up([part[: options.batch_size] for part in group.parts["train"]], options.batch_size)
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        group._step(positions, options.learning_rate, 0.9)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+class _Group:
+    """The state of a group in training."""
+
+    def __init__(
+        self, data: TrainingSet, heads: Sequence[HeadId], options: HeadOptions, stop: threading.Event
+    ) -> None:
+        self.data, self.heads, self.options, self.stop = data, list(heads), options, stop
+        self.dtype = getattr(torch, options.dtype)
+        self.member = fusion_of(options)
+        modalities = heads[0].modalities
+        widths = {modality: data.inputs[modality].values.shape[1] for modality in modalities}
+        self.streams = [Streams(head.combination, head.fold, head.seed) for head in heads]
+        learned = self.member.parameters(widths, len(data.labels))
+        kept = self.member.statistics(widths, len(data.labels))
+        self.weights = Stack(learned, self._starts(learned), self.dtype, learned=True)
+        self.statistics = Stack(kept, self._starts(kept), self.dtype)
+        by_fold = {
+            fold: {name: standardise(data, name, fold) for name in modalities}
+            for fold in {head.fold for head in heads}
+        }
+        self.standardisers = [by_fold[head.fold] for head in heads]
+        self.gatherer = Gatherer(data, modalities, self.standardisers, self.dtype)
+        self.targets = torch.tensor(data.targets, dtype=self.dtype)
+        self.parts = {
+            role: [data.part(modalities, head.fold, role) for head in heads]
+            for role in ("train", "tune", "test")
+        }
+        self.label_weights = torch.stack([self._label_weights(part) for part in self.parts["train"]])
+        self.adam = torch.optim.Adam(
+            list(self.weights.leaves.values()),
+            lr=options.learning_rate,
+            weight_decay=options.weight_decay,
+            fused=True,
+        )
+
+    def _starts(self, shapes: dict) -> list[Arrays]:  # type: ignore[type-arg]
+        return [{name: one.start(stream.start) for name, one in shapes.items()} for stream in self.streams]
+
+    def _label_weights(self, train: Positions) -> torch.Tensor:
+        """Weight of each label, (labels,): 1, or inverse to its share of the training part with a mean of 1."""
+        shares = self.data.targets[train].sum(axis=0)
+        if not self.options.class_weights:
+            return torch.ones(len(shares), dtype=self.dtype)
+        there = shares > 0
+        weights = np.where(there, shares.sum() / (there.sum() * np.where(there, shares, 1.0)), 0.0)
+        return torch.tensor(weights, dtype=self.dtype)
+
+    def train(self, advance: Callable[[int], None]) -> list[TrainedHead]:
+        """All epochs, then the test clips with each head's best."""
+        options = self.options
+        steps = steps_per_epoch(len(self.parts["train"][0]), options.batch_size)
+        rates, betas = one_cycle(steps * options.epochs, options.learning_rate, options.peak_learning_rate)
+        choice = _Choice(len(self.heads), options.patience)
+        best_weights, best_statistics = self.weights.clone(), self.statistics.clone()
+        dynamics = []
+        for epoch in range(options.epochs):
+            span = slice(epoch * steps, (epoch + 1) * steps)
+            losses = self._epoch(epoch, rates[span], betas[span])
+            better = choice.judge(losses.mean(axis=0), *self._tune(epoch, steps))
+            best_weights.copy_heads(self.weights, better)
+            best_statistics.copy_heads(self.statistics, better)
+            if options.dynamics:
+                dynamics.append(self._p_target())
+            advance(len(self.heads))
+            if choice.all_stopped:
+                advance((options.epochs - epoch - 1) * len(self.heads))
+                break
+        self.weights, self.statistics = best_weights, best_statistics
+        return self._finished(choice, dynamics)
+
+    def _epoch(
+        self, epoch: int, rates: npt.NDArray[np.float64], betas: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        """One pass over the training clips; the losses of every step and head, (steps, heads)."""
+        size = self.options.batch_size
+        order = fill_up(
+            [
+                stream.order.permutation(part)
+                for stream, part in zip(self.streams, self.parts["train"], strict=True)
+            ],
+            size,
+        )
+        losses = torch.empty(len(rates), len(self.heads), dtype=self.dtype)
+        for step, (rate, beta) in enumerate(zip(rates, betas, strict=True)):
+            if self.stop.is_set():
+                raise Interrupted
+            losses[step] = self._step(order[:, step * size : (step + 1) * size], rate, beta)
+        found: npt.NDArray[np.float64] = losses.numpy().astype(np.float64)
+        broken = np.argwhere(~np.isfinite(found))
+        if len(broken):
+            raise _not_a_number(self.heads[broken[0][1]], epoch, f"step {broken[0][0]}")
+        return found
+
+    def _step(self, positions: torch.Tensor, rate: float, beta: float) -> torch.Tensor:
+        batch = self.gatherer.batch(positions)
+        noise = Noise(self.streams, positions.shape[1], self.dtype)
+        fused = self.member.forward(self.weights.views(), self.statistics.views(), batch, noise)
+        losses = self._loss(fused, batch, positions)
+        losses.sum().backward()
+        self.adam.param_groups[0].update(lr=rate, betas=(beta, 0.999))
+        self.adam.step()
+        self.adam.zero_grad(set_to_none=True)
+        return losses.detach()
+
+    def _loss(self, fused: Fused, batch: Batch, positions: torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy (nats) of each head over its own rows, weighted by label."""
+        weighed = self.targets[positions.clamp(min=0)] * self.label_weights.unsqueeze(1)
+        weighed = weighed * batch.rows.unsqueeze(-1)
+        surprise = -(weighed * torch.log_softmax(fused.logits, dim=-1)).sum(dim=(1, 2))
+        return surprise / weighed.sum(dim=(1, 2))
+
+    def _look(self, parts: Sequence[Positions]) -> tuple[torch.Tensor, Fused, dict[str, torch.Tensor]]:
+        """What the heads say about their own clips, rows filled up: positions, output, presence."""
+        positions = fill_up(parts, _ROWS)
+        weights = {name: view.detach() for name, view in self.weights.views().items()}
+        outputs, present = [], []
+        with torch.no_grad():
+            for chunk in positions.split(_ROWS, dim=1):
+                batch = self.gatherer.batch(chunk)
+                outputs.append(self.member.forward(weights, self.statistics.views(), batch, None))
+                present.append(batch.present)
+        whole = Fused(
+            *(
+                torch.cat([getattr(out, name) for out in outputs], dim=1)
+                for name in ("logits", "gates", "weights")
+            )
+        )
+        return positions, whole, {name: torch.cat([p[name] for p in present], dim=1) for name in present[0]}
+
+    def _tune(self, epoch: int, steps: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Loss and accuracy of each head on its tuning part, each (heads,)."""
+        positions, fused, _ = self._look(self.parts["tune"])
+        counts = (positions >= 0).to(torch.float64)
+        truth = self.targets[positions.clamp(min=0)].double()
+        surprise = -(truth * torch.log_softmax(fused.logits.double(), dim=-1)).sum(dim=-1)
+        right = (fused.logits.argmax(dim=-1) == truth.argmax(dim=-1)) * counts
+        n = counts.sum(dim=1)
+        loss = ((surprise * counts).sum(dim=1) / n).numpy()
+        broken = np.flatnonzero(~np.isfinite(loss))
+        if len(broken):
+            raise _not_a_number(self.heads[broken[0]], epoch, f"the tuning clips after step {steps - 1}")
+        return loss, (right.sum(dim=1) / n).numpy()
+
+    def _p_target(self) -> torch.Tensor:
+        """Probability of the target (soft: of what the target expects) on the training clips, (heads, rows)."""
+        positions, fused, _ = self._look(self.parts["train"])
+        truth = self.targets[positions.clamp(min=0)].double()
+        return (fused.logits.double().softmax(dim=-1) * truth).sum(dim=-1)
+
+    def _finished(self, choice: _Choice, dynamics: list[torch.Tensor]) -> list[TrainedHead]:
+        _, fused, present = self._look(self.parts["test"])
+        probabilities = fused.logits.double().softmax(dim=-1).numpy()
+        has = torch.stack(list(present.values()), dim=-1).numpy()
+        gates, weights = (one.double().numpy() * has for one in (fused.gates, fused.weights))
+        done = []
+        for row, head in enumerate(self.heads):
+            clips, train = self.parts["test"][row], self.parts["train"][row]
+            n = len(clips)
+            epochs = len(choice.history[row])
+            done.append(
+                TrainedHead(
+                    head=head,
+                    best=int(choice.best[row]),
+                    history=tuple(choice.history[row]),
+                    arrays={**self.weights.arrays(row), **self.statistics.arrays(row)},
+                    standardisers=self.standardisers[row],
+                    test=OutOfFold(
+                        clips, probabilities[row, :n], gates[row, :n], weights[row, :n], has[row, :n]
+                    ),
+                    train_clips=train if dynamics else np.zeros(0, np.int64),
+                    p_target=np.stack([one[row, : len(train)].numpy() for one in dynamics[:epochs]])
+                    if dynamics
+                    else np.zeros((0, 0)),
+                )
+            )
+        return done
+
+
+class _Choice:
+    """The best epoch of each head so far: highest tuning accuracy, then lowest tuning loss, then first."""
+
+    def __init__(self, heads: int, patience: int | None) -> None:
+        self.best = np.zeros(heads, np.int64)
+        self.history: list[list[Epoch]] = [[] for _ in range(heads)]
+        self._accuracy = np.full(heads, -np.inf)
+        self._loss = np.full(heads, np.inf)
+        self._stopped = np.zeros(heads, bool)
+        self._patience = patience
+        self._epoch = -1
+
+    @property
+    def all_stopped(self) -> bool:
+        """Whether no head has patience left."""
+        return bool(self._stopped.all())
+
+    def judge(
+        self,
+        train_loss: npt.NDArray[np.float64],
+        tune_loss: npt.NDArray[np.float64],
+        tune_accuracy: npt.NDArray[np.float64],
+    ) -> torch.Tensor:
+        """Take note of an epoch; the positions of heads that are better than ever."""
+        self._epoch += 1
+        tie = (tune_accuracy == self._accuracy) & (tune_loss < self._loss)
+        better = ~self._stopped & ((tune_accuracy > self._accuracy) | tie)
+        for row in np.flatnonzero(~self._stopped):
+            self.history[row].append(
+                Epoch(float(train_loss[row]), float(tune_loss[row]), float(tune_accuracy[row]))
+            )
+        self.best[better] = self._epoch
+        self._accuracy = np.where(better, tune_accuracy, self._accuracy)
+        self._loss = np.where(better, tune_loss, self._loss)
+        if self._patience is not None:
+            self._stopped |= self._epoch - self.best >= self._patience
+        return torch.from_numpy(np.flatnonzero(better))
+
+
+def _not_a_number(head: HeadId, epoch: int, where: str) -> CannotFinish:
+    return CannotFinish(
+        f"the loss of the head {head} is not a finite number in epoch {epoch}, {where}. "
+        "Lower peak_learning_rate, or look for extreme values in these embeddings."
+    )
