@@ -89,7 +89,7 @@ class Groups:
     def sums(self, values: ArrayLike) -> FloatArray:
         """Sum of `values` (n, …) over the clips of each group, (count, …)."""
         given = np.asarray(values, dtype=np.float64)
-        flat = given.reshape(len(self.codes), -1)
+        flat = given.reshape(len(self.codes), int(np.prod(given.shape[1:])))
         out = np.empty((self.count, flat.shape[1]))
         for column in range(flat.shape[1]):
             out[:, column] = np.bincount(self.codes, weights=flat[:, column], minlength=self.count)

@@ -13,7 +13,7 @@ import numpy as np
 from mixedsignals.diagnosis.calibrating import FEWEST_PER_LABEL, calibrate, sure, why_not
 from mixedsignals.diagnosis.evidence import Case, Floats, Ints, Source
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
-from mixedsignals.diagnosis.words import listed, number, percent, sentence, with_interval
+from mixedsignals.diagnosis.words import number, percent, sentence, with_interval
 from mixedsignals.measures.calibration import log_loss
 from mixedsignals.measures.disagreement import disagreement_rate
 from mixedsignals.measures.divergence import jensen_shannon
