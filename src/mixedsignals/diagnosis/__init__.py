@@ -6,6 +6,7 @@ Gives predictions with calibrated probabilities, scores, estimates and findings.
 from mixedsignals.diagnosis.check import BuiltIn, Check
 from mixedsignals.diagnosis.checks import CHECKS
 from mixedsignals.diagnosis.evidence import Case, Evidence, Source
+from mixedsignals.diagnosis.explain import explanations
 from mixedsignals.diagnosis.options import DiagnosisOptions
 from mixedsignals.diagnosis.results import EstimateRow, Finding, NotApplicable, Outcome
 from mixedsignals.diagnosis.run import Diagnosis, diagnose
@@ -24,4 +25,5 @@ __all__ = [
     "Outcome",
     "Source",
     "diagnose",
+    "explanations",
 ]
