@@ -166,24 +166,24 @@ def _refuse_one_label(train_labels: IntArray, *, where: str) -> None:
 
 def _parts(labels: IntArray, speakers: IntArray, n_parts: int, seed: int) -> IntArray:
     """Which of `n_parts` parts each clip belongs to: no speaker in two, no part empty, labels spread evenly."""
-    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-    alone = len(np.unique(speakers)) == len(speakers)
-    kinds: list[Any] = [StratifiedKFold if alone else StratifiedGroupKFold, GroupKFold]
+    groups = None if len(np.unique(speakers)) == len(speakers) else speakers
+    shuffled = {"n_splits": n_parts, "shuffle": True, "random_state": seed}
+    splitters: list[Any] = [StratifiedGroupKFold(**shuffled), GroupKFold(n_splits=n_parts)]
+    if groups is None:
+        splitters = [StratifiedKFold(**shuffled), KFold(**shuffled)]
     if np.bincount(labels).max() < n_parts:
-        kinds = kinds[1:]
+        del splitters[0]
     part = np.full(len(labels), -1, dtype=np.int64)
-    for kind in kinds:
+    for splitter in splitters:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-            splitter = kind(n_splits=n_parts, shuffle=True, random_state=seed)
-            for number, (_, chosen) in enumerate(
-                splitter.split(np.zeros((len(labels), 1)), labels, speakers)
-            ):
-                part[chosen] = number
-        if (
-            len(np.unique(part)) == n_parts
-        ):  # the stratified kind can leave a part empty when speakers are few
+            parts = list(splitter.split(np.zeros((len(labels), 1)), labels, groups))
+        for number, (_, chosen) in enumerate(parts):
+            part[chosen] = number
+        # With few speakers the stratified way can leave a part empty; the plain one never does.
+        if len(np.unique(part)) == n_parts:
             break
     return part
 
