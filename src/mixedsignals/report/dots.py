@@ -58,6 +58,7 @@ def dot_figure(dots: Dots) -> Figure:
     notes = [dots.note] if dots.note else []
     if few:
         notes.append(f"Fewer than ten groups: the intervals of {', '.join(few)} are not to be trusted.")
+    base = (("var(--c-base)", "tick", dots.baseline),) if has_base else ()
     table = DataTable(key=dots.key, caption=dots.title, columns=_columns(dots, rows, has_base), rows=rows)
     return Figure(
         key=dots.key,
@@ -67,6 +68,7 @@ def dot_figure(dots: Dots) -> Figure:
         table=table,
         note=" ".join(notes),
         width=dots.width,
+        key_items=base,
     )
 
 
@@ -98,10 +100,10 @@ def _chart(dots: Dots, rows: list[dict[str, Any]], has_base: bool) -> dict[str, 
     domain, colours, shapes = source_scale(sources)
     fmt = ".1%" if dots.share else ".3f"
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        y=alt.Y("name:N", sort=[row["name"] for row in rows], title=None, axis=alt.Axis(labelLimit=190)),
+        y=alt.Y("name:N", sort=[row["name"] for row in rows], title=None, axis=alt.Axis(labelLimit=170)),
     )
     scale = alt.Scale(zero=True, nice=True) if dots.zero else alt.Scale(zero=False, nice=True, padding=6)
-    axis = alt.Axis(format="%" if dots.share else ".2~f", tickCount=6)
+    axis = alt.Axis(format="%" if dots.share else ".2~f", tickCount=5, labelOverlap="greedy")
     x = alt.X("value:Q", title=dots.axis, scale=scale, axis=axis)
     own = alt.Color("source:N", scale=alt.Scale(domain=domain, range=colours), legend=None)
     tips = [

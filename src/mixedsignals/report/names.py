@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from mixedsignals.report.views import Views, source_order
+from mixedsignals.report.views import Views, given_order, source_order
 
 __all__ = ["estimate_rows", "row_name"]
 
@@ -50,12 +50,12 @@ def estimate_rows(views: Views, measure: str, *, slices: tuple[str, ...] = ("all
     chance = table.filter(pl.col("measure") == f"chance:{measure}").to_dicts()
     bases = {(row["source"], row["slice"]): row for row in chance}
     order = source_order([row["source"] for row in rows], views.run.fusion)
+    slices_order = given_order([row["slice"].removeprefix("given=") for row in rows])
     rows.sort(
         key=lambda row: (
             order.index(row["source"]),
             row["slice"] == "all",
-            row["slice"].count("+"),
-            row["slice"],
+            slices_order.index(row["slice"].removeprefix("given=")),
         )
     )
     none: dict[str, Any] = {}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 __all__ = ["Column", "DataTable", "Fact", "Figure", "Finding", "Section", "number", "percent", "plural"]
 
-Kind = Literal["text", "number", "share", "count", "clip"]
+Kind = Literal["text", "number", "share", "count", "interval", "clip"]
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -46,7 +46,7 @@ class Column:
     @property
     def numeric(self) -> bool:
         """Whether values are aligned as numbers."""
-        return self.kind in ("number", "share", "count")
+        return self.kind in ("number", "share", "count", "interval")
 
     def show(self, row: Mapping[str, Any]) -> str:
         """The cell's words."""
@@ -115,7 +115,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page; `empty` says in one sentence why there is nothing to show."""
+    """One part of the page.
+
+    `key_items` is a key that its figures share. `switch` names a yes-or-no parameter of its figures, with the
+    words for no and for yes. `long` puts its table into a region of its own that scrolls.
+    """
 
     key: str
     title: str
@@ -123,5 +127,7 @@ class Section:
     figures: Sequence[Figure] = ()
     tables: Sequence[DataTable] = ()
     notes: Sequence[str] = ()
-    empty: str = ""
-    findings: Sequence[Finding] = field(default=())
+    findings: Sequence[Finding] = ()
+    key_items: Sequence[tuple[str, str, str]] = ()
+    switch: tuple[str, str, str] | None = None
+    long: bool = False

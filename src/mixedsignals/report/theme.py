@@ -38,7 +38,7 @@ def colour(source: str) -> str:
 
 def shape(source: str) -> str:
     """The Vega symbol of a source."""
-    return _SHAPES.get(source, "stroke")
+    return _SHAPES.get(source, "circle")
 
 
 def source_scale(sources: Sequence[str]) -> tuple[list[str], list[str], list[str]]:

@@ -25,6 +25,13 @@ def source_order(sources: Sequence[str], fusion: str = "fusion") -> list[str]:
     def rank(source: str) -> tuple[int, int, str]:
         if source in MODALITIES:
             return (0, MODALITIES.index(source), "")
+        if "|" in source:
+            first, _, second = source.partition("|")
+            return (
+                1,
+                0,
+                " ".join(f"{MODALITIES.index(s) if s in MODALITIES else s}" for s in (first, second)),
+            )
         if source == "people":
             return (4, 0, "")
         if source == fusion:
@@ -106,7 +113,9 @@ class Views:
 
     @cached_property
     def decisions(self) -> pl.DataFrame:
-        """One row per clip and source: clip_id, source, predicted, confidence, target?, p_target?, right?."""
+        """One row per clip and source: clip_id, source, predicted, confidence, target?, p_target?, c_target?
+        (calibrated), right?.
+        """
         order = {name: position for position, name in enumerate(self.run.labels)}
         ranked = self.fullest.with_columns(
             pl.col("label").replace_strict(order, default=len(order), return_dtype=pl.Int64).alias("order")
@@ -120,7 +129,12 @@ class Views:
         truth = self.fullest.join(
             self.targets, left_on=["clip_id", "label"], right_on=["clip_id", "target"], how="semi"
         )
-        truth = truth.select("clip_id", "source", pl.col("probability").alias("p_target"))
+        truth = truth.select(
+            "clip_id",
+            "source",
+            pl.col("probability").alias("p_target"),
+            pl.col("calibrated").alias("c_target"),
+        )
         return (
             chosen.join(self.targets, on="clip_id", how="left")
             .join(truth, on=["clip_id", "source"], how="left")
@@ -137,7 +151,10 @@ class Views:
         for source in self.sources:
             part = self.decisions.filter(pl.col("source") == source).select(
                 "clip_id",
-                *(pl.col(c).alias(f"{c}:{source}") for c in ("predicted", "p_target", "confidence", "right")),
+                *(
+                    pl.col(c).alias(f"{c}:{source}")
+                    for c in ("predicted", "p_target", "c_target", "confidence", "right")
+                ),
             )
             frame = frame.join(part, on="clip_id", how="left")
         return frame.sort("clip_id")

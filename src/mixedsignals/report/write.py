@@ -19,7 +19,7 @@ from mixedsignals.report.page import DataTable, Section, plural
 from mixedsignals.report.playback import Media, Player, prepare
 from mixedsignals.report.render import asset, render
 from mixedsignals.report.sections import AFTER_CLIPS, SECTIONS, build_sections
-from mixedsignals.report.sections.facts import facts, flat
+from mixedsignals.report.sections.facts import facts, public
 from mixedsignals.report.views import Views
 from mixedsignals.store import atomic
 
@@ -62,7 +62,7 @@ def write_report(
     context = {
         "run": run,
         "facts": facts(run),
-        "manifest": list(flat(run.manifest)),
+        "manifest": public(run.manifest),
         "sections": before,
         "after": after,
         "clips_lead": _clips_lead(run, chosen, players, media, options),
@@ -73,6 +73,7 @@ def write_report(
         "tables": {table.key: _saved(table) for section in before + after for table in _tables(section)},
         "data": describe(views, chosen, players),
         "links": _links(run, out),
+        "noticed": _noticed(before),
     }
     page = render("report.html.j2", context)
     with atomic(out / "charts.licences.txt") as partial:
@@ -112,6 +113,14 @@ def _clips_lead(
     if broken:
         lines.append(f"{plural(broken, 'clip')} of them cannot be played; each says why.")
     return lines
+
+
+def _noticed(sections: list[Section]) -> str:
+    """How many issues and tips there are, in words; empty without any."""
+    found = [finding for section in sections for finding in section.findings]
+    counts = [(one, sum(finding.status == one for finding in found)) for one in ("issue", "tip")]
+    told = " and ".join(plural(count, one) for one, count in counts if count)
+    return f"The checks found {told}." if told else ""
 
 
 def _tables(section: Section) -> list[DataTable]:

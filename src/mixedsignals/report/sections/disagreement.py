@@ -22,10 +22,10 @@ _PARTS = {
     "both_wrong": "both wrong",
 }
 _FATES = {
-    "right_rate": "right, with a single model",
-    "rescued_rate": "rescued: right where all are wrong",
-    "misled_rate": "misled: wrong where one is right",
-    "lost_rate": "lost: all wrong",
+    "right_rate": "right",
+    "rescued_rate": "rescued",
+    "misled_rate": "misled",
+    "lost_rate": "lost",
 }
 
 
@@ -100,7 +100,11 @@ def _fates(views: Views) -> Figure | None:
             share=True,
             zero=True,
             width="half",
-            note="Misled contains disagreement by definition; only its excess over the grey tick says something.",
+            note=(
+                "Right: with at least one single model. Rescued: right where every single model is wrong. "
+                "Misled: wrong where one of them is right. Lost: all wrong. Misled contains disagreement by "
+                "definition, so only its excess over the grey tick says something."
+            ),
         )
     )
 
@@ -120,7 +124,7 @@ def _patterns(views: Views) -> Figure | None:
     words = f"The most frequent pattern is “{first}”, on {most} of {table.height:,} clips."
     bars = (
         alt.Chart(alt.InlineData(values=rows))
-        .mark_bar(height=13, cornerRadiusEnd=2, color="var(--c-fusion)")
+        .mark_bar(height=13, cornerRadiusEnd=2, color="var(--c-other)")
         .encode(
             x=alt.X("share:Q", title="share of clips", axis=alt.Axis(format="%", tickCount=5)),
             y=alt.Y(

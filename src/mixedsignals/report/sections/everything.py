@@ -34,4 +34,4 @@ def everything(views: Views) -> Section | None:
         else f"The first {_LIMIT:,} of {table.height:,} rows; all are in the run’s `estimates` table."
     )
     shown = DataTable("estimates", "All estimates", columns, rows, note)
-    return Section(key="estimates", title="All estimates", tables=[shown])
+    return Section(key="estimates", title="All estimates", tables=[shown], long=True)

@@ -10,19 +10,18 @@ import polars as pl
 from mixedsignals.report.inputs import ReportInput
 from mixedsignals.report.page import Fact, plural
 
-__all__ = ["facts", "flat"]
+__all__ = ["facts", "public"]
 
-_TOLD = {
-    "corpus.name": "Corpus",
-    "corpus.licence": "Licence of the corpus",
-    "targets.source": "Targets come from",
-    "targets.tie_rule": "Ties among votes",
-    "targets.excluded": "Clips without a target",
-    "preset": "Preset",
-    "encoders": "Encoders",
-    "fusion": "Fusion",
-    "created": "Made on",
+_SOURCES = {
+    "targets": "a table of targets",
+    "label": "the label that the corpus gives",
+    "votes": "the majority of votes",
 }
+_VERSIONS = ("mixedsignals", "torch", "transformers", "scikit-learn")
+_PRIVATE = ("corpus.path", "corpus.media_root")
+"""Entries of the manifest that tell where things lie on somebody's machine; a page that is passed on leaves
+them out.
+"""
 
 
 def flat(manifest: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -43,16 +42,40 @@ def facts(run: ReportInput) -> list[Fact]:
 
 
 def _told(manifest: Mapping[str, Any]) -> Iterator[Fact]:
-    values = dict(flat(manifest))
-    for key, name in _TOLD.items():
-        inner = {
-            k.removeprefix(f"{key}."): v for k, v in values.items() if k == key or k.startswith(f"{key}.")
-        }
-        if inner:
-            yield Fact(name, inner.get(key) or ", ".join(f"{k} {v}" for k, v in inner.items()))
-    versions = {k.removeprefix("versions."): v for k, v in values.items() if k.startswith("versions.")}
-    if versions:
-        yield Fact("Versions", ", ".join(f"{k} {v}" for k, v in versions.items()))
+    """What the manifest says of the corpus, targets, encoders, options and versions, as far as it does."""
+    corpus, targets = manifest.get("corpus", {}), manifest.get("targets", {})
+    if corpus.get("licence"):
+        yield Fact("Licence of the corpus", str(corpus["licence"]))
+    if targets.get("source"):
+        given = f", {targets['given']}" if targets.get("given") else ""
+        yield Fact("Targets come from", f"{_SOURCES.get(targets['source'], targets['source'])}{given}")
+    if targets.get("source") == "votes" and targets.get("tie_rule"):
+        excluded = len(targets.get("excluded", ()))
+        yield Fact(
+            "Ties among votes", f"rule: {targets['tie_rule']}; {plural(excluded, 'clip')} without a target"
+        )
+    for modality, card in manifest.get("encoders", {}).items():
+        yield Fact(f"Encoder of {modality}", _encoder(card))
+    if fusion := manifest.get("options", {}).get("fusion"):
+        yield Fact("Fusion", str(fusion))
+    environment = manifest.get("environment", {})
+    versions = {"python": environment.get("python"), **environment.get("versions", {})}
+    shown = [f"{name} {versions[name]}" for name in ("python", *_VERSIONS) if versions.get(name)]
+    if shown:
+        yield Fact("Versions", ", ".join(shown))
+
+
+def _encoder(card: Any) -> str:
+    """The name of an encoder and the width of what it gives."""
+    if not isinstance(card, Mapping):
+        return str(card)
+    width = f", {card['width']} numbers per clip" if card.get("width") else ""
+    return f"{card.get('encoder', 'not named')}{width}"
+
+
+def public(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The manifest as names and printed values, without where things lie on the machine that made it."""
+    return [(name, value) for name, value in flat(manifest) if name not in _PRIVATE]
 
 
 def _counted(run: ReportInput) -> Iterator[Fact]:
@@ -79,7 +102,7 @@ def _counted(run: ReportInput) -> Iterator[Fact]:
 
 def _votes(votes: pl.DataFrame) -> int:
     weight = pl.col("count").fill_null(1) if "count" in votes.columns else pl.lit(1)
-    return int(votes.select(pl.lit(0) + weight.sum() if "count" in votes.columns else pl.len()).item())
+    return int(votes.select(weight.sum()).item()) if "count" in votes.columns else votes.height
 
 
 def _disjoint(run: ReportInput) -> bool:

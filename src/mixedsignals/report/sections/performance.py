@@ -87,7 +87,10 @@ def _table(found: dict[str, list[dict[str, Any]]]) -> DataTable:
     lines: dict[str, dict[str, Any]] = {}
     columns = [Column("name", "model")]
     for measure, rows in found.items():
-        columns += [Column(measure, _MEASURES[measure]), Column(f"{measure}_base", "chance", "number")]
+        columns += [
+            Column(measure, _MEASURES[measure], "interval"),
+            Column(f"{measure}_base", "chance", "number"),
+        ]
         for row in rows:
             line = lines.setdefault(row["name"], {"name": row["name"]})
             line[measure] = f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"

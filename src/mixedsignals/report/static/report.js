@@ -42,12 +42,17 @@
     tip.style.top = `${Math.max(8, event.clientY + 14 + tip.offsetHeight > height ? event.clientY - tip.offsetHeight - 10 : event.clientY + 14)}px`;
   };
   const figures = data("data-figures");
+  const views = new Map();
+  /* Vega-Lite warns of every height that follows its rows, which is what is meant; other words of it are kept. */
+  const logger = { level: () => logger, error: (...words) => console.error(...words), info: () => logger, debug: () => logger,
+    warn: (...words) => { if (!String(words[0]).includes("discrete height")) console.warn(...words); return logger; } };
   const draw = async (place) => {
     const { compile, parse, View, expressionInterpreter } = window.mixedsignalsCharts || mixedsignalsCharts;
-    const view = new View(parse(compile(figures[place.dataset.figure]).spec, null, { ast: true }), {
+    const view = new View(parse(compile(figures[place.dataset.figure], { logger }).spec, null, { ast: true }), {
       expr: expressionInterpreter, renderer: "svg", container: place, hover: true, tooltip: showTip,
     });
     await view.runAsync();
+    views.set(place, view);
     const drawing = place.querySelector("svg");
     if (drawing) drawing.setAttribute("aria-hidden", "true");
     if (place.dataset.clips) view.addEventListener("click", (_, item) => { if (item?.datum?.clip) open(item.datum.clip); });
@@ -59,6 +64,14 @@
     }
     document.documentElement.dataset.ready = "yes";
   };
+  for (const choice of document.querySelectorAll("[data-switch]")) {
+    choice.hidden = false;
+    choice.addEventListener("change", (event) => {
+      for (const place of choice.closest("section").querySelectorAll("[data-figure]")) {
+        views.get(place)?.signal(choice.dataset.switch, event.target.value === "yes").runAsync();
+      }
+    });
+  }
   addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
 
   /* Saving tables. A cell that a spreadsheet would take for a formula is quoted with an apostrophe. */
@@ -120,11 +133,13 @@
     const wide = corpus.modalities.length > 0;
     const heads = corpus.labels.map((name, i) => node("th", { scope: "col", class: i === target(clip) ? "true" : "" }, name, i === target(clip) ? node("small", {}, "true") : null));
     const gates = wide ? [node("th", { class: "number" }, "gate"), node("th", { class: "number" }, "weight")] : [];
+    const longest = Math.max(...corpus.labels.map((name) => name.length));
     const table = node("table", { class: "matrix" },
       node("caption", { class: "hidden" }, `What models and people say about clip ${clip.id}`),
       node("thead", {}, node("tr", {}, node("td"), ...heads, wide ? node("td", { colspan: 2 }) : null)),
       ...group("Models, probability", corpus.sources.map((source) => saidRow(clip, source)), gates),
       ...group("People, votes", corpus.conditions.map((given) => votedRow(clip, given)), wide ? [node("td", { colspan: 2 })] : []));
+    table.style.setProperty("--column", `${Math.min(longest, 16) * 0.56 + 1.2}rem`);
     return node("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": `What models and people say about clip ${clip.id}` }, table);
   };
   const card = (clip) => {
