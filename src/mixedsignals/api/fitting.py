@@ -1,0 +1,225 @@
+"""The verb `fit`: targets, folds, embeddings and heads of a corpus, written into a run folder.
+
+What is done already is not done again: embeddings come from the cache, finished groups of heads from the run folder,
+and the tables of a finished fit are left as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mixedsignals.api.encoding import encode
+from mixedsignals.errors import CannotFinish, InputError, Problem
+from mixedsignals.manifest import RunOptions, differences, environment
+from mixedsignals.progress import SILENT, Progress
+from mixedsignals.store import RunFolder, digest_bytes, digest_frame
+from mixedsignals.tables import (
+    CLIPS,
+    DYNAMICS,
+    GATES,
+    PREDICTIONS,
+    SPLITS,
+    TARGETS,
+    VOTES,
+    Table,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from mixedsignals.corpus import Corpus, Targets
+    from mixedsignals.embeddings import Embeddings
+    from mixedsignals.encoders import Encoded
+
+__all__ = ["fit"]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Everything that is decided before heads are trained."""
+
+    corpus: Corpus
+    options: RunOptions
+    targets: Targets
+    run: RunFolder
+
+
+def fit(
+    corpus: Corpus, out: Path | str, *, options: RunOptions | None = None, progress: Progress = SILENT
+) -> RunFolder:
+    """Train text, audio, video and fused heads out of fold, and write tables and models into the folder `out`.
+
+    Raises:
+        InputError: the folder is a run of other options or inputs, or the corpus has faults.
+        CannotFinish: too few clips, labels or speakers for the folds; weights, memory or disk that cannot be had.
+    """
+    from mixedsignals.corpus import make_targets
+
+    options = options or RunOptions()
+    run = RunFolder(Path(out))
+    tie_rule = options.tie_rule or corpus.tie_rule
+    targets = make_targets(corpus.clips, corpus.votes, corpus.targets, corpus.labels, tie_rule=tie_rule)
+    manifest = _manifest(corpus, options, targets, run)
+    before = _refuse_another(run, manifest)
+    if before.get("fit", {}).get("done"):
+        progress.say(f"{run.path}: heads are trained; nothing to do before the diagnosis")
+        return run
+    progress.say(targets.sentence)
+    run.write_manifest(manifest)
+    run.log("started", version=manifest["environment"]["versions"].get("mixedsignals"))
+    encoded = encode(corpus, options=options, progress=progress)
+    if not encoded:
+        raise CannotFinish(
+            f"{corpus.name}: no clip has words, sound, picture or ready-made features to learn from."
+        )
+    _say_absent(encoded, len(corpus.clips), progress)
+    _train(_Plan(corpus, options, targets, run), encoded, manifest, progress)
+    return run
+
+
+def _manifest(corpus: Corpus, options: RunOptions, targets: Targets, run: RunFolder) -> dict[str, Any]:
+    tables = {
+        "clips": corpus.clips,
+        "votes": corpus.votes,
+        "targets": corpus.targets,
+        "splits": corpus.splits,
+    }
+    inputs = {name: digest_frame(table) for name, table in tables.items() if table is not None}
+    return {
+        "run_id": run.path.resolve().name,
+        "corpus": {
+            "name": corpus.name,
+            "path": str(Path(corpus.path).resolve()),
+            "licence": corpus.licence,
+            "labels": list(corpus.labels.names),
+            "kind": corpus.labels.kind,
+            "media_root": str(Path(corpus.media_root).resolve()),
+        },
+        "options": options.to_dict(),
+        "inputs": inputs,
+        "targets": {
+            "source": targets.source,
+            "tie_rule": targets.tie_rule,
+            "given": targets.given,
+            "clips": targets.table["clip_id"].n_unique(),
+            "excluded": list(targets.excluded),
+            "missing": len(targets.missing),
+        },
+        "environment": environment(threads=options.threads),
+    }
+
+
+def _refuse_another(run: RunFolder, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest that is there, if it is of the same options and inputs; an empty one where there is none."""
+    if not run.exists():
+        if run.tables.is_dir() and any(run.tables.iterdir()):
+            raise InputError(
+                Problem(
+                    "foreign-folder", "has tables but no run.toml", "Name a new folder.", file=str(run.path)
+                )
+            )
+        return {}
+    before = run.read_manifest()
+    changed = []
+    for part in ("options", "inputs"):
+        now = {key: value for key, value in manifest[part].items() if value is not None}
+        was = {key: value for key, value in before.get(part, {}).items() if key != "embeddings"}
+        changed += differences(was, now, prefix=f"{part}.")
+    if changed:
+        raise InputError(
+            Problem(
+                code="another-run",
+                message=f"is a run of other options or inputs ({'; '.join(changed)})",
+                remedy="Name another folder with --out, or remove this one.",
+                file=str(run.path),
+            )
+        )
+    return before
+
+
+def _say_absent(encoded: Mapping[str, Encoded], n_clips: int, progress: Progress) -> None:
+    for modality, result in encoded.items():
+        if not result.absent:
+            continue
+        reasons = sorted({item.reason for item in result.absent})
+        named = ", ".join(item.clip_id for item in result.absent[:5])
+        more = "" if len(result.absent) <= 5 else ", …"
+        progress.say(
+            f"{modality}: {len(result.absent)} of {n_clips} clips have none ({'; '.join(reasons)}): {named}{more}"
+        )
+
+
+def _splits(plan: _Plan, encoded: Mapping[str, Encoded]) -> pl.DataFrame:
+    from mixedsignals.corpus import complete_splits, make_splits
+
+    corpus, options = plan.corpus, plan.options
+    labels = plan.targets.labels_by_clip
+    if corpus.splits is not None:
+        return complete_splits(
+            corpus.splits, labels, corpus.groups, tune_share=options.tune_share, seed=options.split_seed
+        )
+    usable = {clip for result in encoded.values() for clip in result.embeddings.clip_ids}
+    clips = [clip for clip in labels if clip in usable]
+    return make_splits(
+        clips,
+        labels,
+        corpus.groups,
+        folds=options.folds,
+        tune_share=options.tune_share,
+        seed=options.split_seed,
+    )
+
+
+def _embedding_digest(embeddings: Embeddings) -> str:
+    content = "\0".join(embeddings.clip_ids).encode() + embeddings.values.tobytes()
+    return digest_bytes(content + embeddings.card.digest().encode())
+
+
+def _train(plan: _Plan, encoded: Mapping[str, Encoded], manifest: dict[str, Any], progress: Progress) -> None:
+    from mixedsignals.heads import HeadOptions, fit_heads, save_heads
+
+    embeddings = {modality: result.embeddings for modality, result in encoded.items()}
+    digests = {modality: _embedding_digest(item) for modality, item in embeddings.items()}
+    splits = _splits(plan, encoded)
+    options, run = plan.options, plan.run
+    results = fit_heads(
+        embeddings,
+        plan.targets.table,
+        splits,
+        plan.corpus.labels,
+        run_id=manifest["run_id"],
+        seeds=options.seeds,
+        options=HeadOptions(
+            fusion=options.fusion,
+            epochs=options.epochs,
+            class_weights=options.class_weights,
+            threads=options.threads,
+        ),
+        checkpoint=run.models / "partial",
+        progress=progress,
+    )
+    save_heads(results.models, run.models)
+    tables: list[tuple[Table, pl.DataFrame | None]] = [
+        (CLIPS, plan.corpus.clips),
+        (VOTES, plan.corpus.votes),
+        (TARGETS, plan.targets.table),
+        (SPLITS, splits),
+        (PREDICTIONS, results.predictions),
+        (GATES, results.gates),
+        (DYNAMICS, results.dynamics),
+    ]
+    for table, frame in tables:
+        if frame is not None:
+            write_table(table, frame, run.table(table.name))
+    manifest["inputs"]["embeddings"] = digests
+    manifest["encoders"] = {
+        modality: {**item.card.to_dict(), "clips": len(item), "width": item.width}
+        for modality, item in embeddings.items()
+    }
+    manifest["fit"] = {"done": True, "heads": len(results.models.heads), "folds": splits["fold"].n_unique()}
+    run.write_manifest(manifest)
+    run.log("fitted", heads=len(results.models.heads))

@@ -1,0 +1,56 @@
+"""The verb `report`: the HTML folder of a run, a view of its saved tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from mixedsignals.api.diagnosing import read_answer
+from mixedsignals.errors import InputError, Problem
+from mixedsignals.labels import Labels
+from mixedsignals.progress import SILENT, Progress
+from mixedsignals.store import RunFolder
+from mixedsignals.tables import TABLES, read_table
+
+__all__ = ["report"]
+
+
+def report(
+    run: Path | str, *, media: Literal["copy", "link", "none"] = "copy", progress: Progress = SILENT
+) -> Path:
+    """Write `RUN/report/index.html`, and say where it is.
+
+    Args:
+        media: `copy` the clips' media into the report (transcoded where browsers cannot play them), `link` to where
+            they lie, or leave them out (`none`).
+
+    Raises:
+        InputError: the folder is no run, or has not been diagnosed.
+    """
+    from mixedsignals.diagnosis import explanations
+    from mixedsignals.report import Explanation, ReportInput, write_report
+
+    folder = RunFolder(Path(run))
+    manifest = folder.read_manifest()
+    tables = {
+        name: read_table(t, folder.table(name)) for name, t in TABLES.items() if folder.table(name).is_file()
+    }
+    if "findings" not in tables:
+        problem = Problem(
+            "not-diagnosed", "has no findings yet", f"Run `mixedsignals diagnose {run}` first.", file=str(run)
+        )
+        raise InputError(problem)
+    corpus = manifest["corpus"]
+    shown = ("clips", "predictions", "scores", "estimates", "findings", "targets", "votes", "gates", "splits")
+    given = ReportInput(
+        labels=Labels(tuple(corpus["labels"]), corpus["kind"]),
+        answer=read_answer(folder),
+        manifest=manifest,
+        media_root=Path(corpus["media_root"]) if "media_root" in corpus else None,
+        tables=folder.tables,
+        explanations={code: Explanation(title, text) for code, (title, text) in explanations().items()},
+        title=corpus["name"],
+        fusion=manifest.get("diagnosis", {}).get("fusion", "fusion"),
+        **{name: tables.get(name) for name in shown},
+    )
+    return write_report(given, folder.report, media=media, progress=progress)

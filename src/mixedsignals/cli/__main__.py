@@ -1,0 +1,5 @@
+"""`python -m mixedsignals.cli`."""
+
+from mixedsignals.cli import main
+
+main()

@@ -1,0 +1,117 @@
+"""The program: its verbs, loaded when called, the options that all share, and errors turned into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import click
+
+from mixedsignals.cli._state import STATE
+from mixedsignals.errors import InputError, MixedSignalsError
+
+__all__ = ["main", "program"]
+
+#: verb -> (module below mixedsignals.cli, one line for --help)
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "The whole line on the built-in corpus, then where to look."),
+    "check": ("check", "Name every problem of a corpus folder."),
+    "import": ("import_", "Turn a known data set into a corpus folder."),
+    "run": ("run", "Encode, fit, diagnose and report; resumes where it stopped."),
+    "encode": ("encode", "Encode the clips of a corpus into the cache."),
+    "fit": ("fit", "Train unimodal models and gated fusion out of fold."),
+    "predict": ("predict", "Probabilities, gates and disagreement for new clips."),
+    "diagnose": ("diagnose", "Diagnose a run, a corpus with votes, or the predictions of your own models."),
+    "report": ("report", "Write the HTML report of a run."),
+    "weights": ("weights", "Fetch and verify the offline weights."),
+}
+
+_EPILOG = "Example:  mixedsignals demo    then    mixedsignals run CORPUS --out RUN"
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a verb's module only when that verb is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"mixedsignals.cli.{VERBS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from mixedsignals import __version__
+
+        click.echo(f"mixedsignals {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_LazyGroup,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Where text, audio, video and fused models part ways, what that says about a clip, and what to do.",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
+def program() -> None:
+    """The program without a verb prints its help."""
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 done, 1 faults, 2 wrong usage, 3 could not finish, 130 interrupted."""
+    sys.exit(_run(sys.argv[1:] if args is None else args))
+
+
+def _run(args: list[str]) -> int:
+    STATE.reset()
+    try:
+        code = program.main(args=args, prog_name="mixedsignals", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.UsageError as error:
+        error.show(file=sys.stderr)
+        return 2
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; the same command goes on where it stopped", err=True)
+        return 130
+    except MixedSignalsError as error:
+        return _report(error, str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe (such as `head`) has gone; nothing is wrong, and stdout must not be flushed again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}".rstrip(": ")
+        return _report(
+            error, f"something went wrong that this program did not foresee ({text}); --debug shows where", 3
+        )
+
+
+def _report(error: Exception, text: str, code: int) -> int:
+    if STATE.debug:
+        traceback.print_exception(error, file=sys.stderr)
+    if STATE.json:
+        fault: dict[str, Any] = {"error": text, "exit_code": code}
+        if isinstance(error, InputError):
+            fault["problems"] = [problem.to_dict() for problem in error.problems]
+        click.echo(json.dumps(fault, ensure_ascii=False))
+    click.echo(f"mixedsignals: {text}", err=True)
+    return code

@@ -1,0 +1,116 @@
+"""Options that several verbs share, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mixedsignals.manifest import RunOptions
+
+__all__ = ["FOLDER", "media_option", "out_option", "run_options", "training_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+FOLDER = click.Path(path_type=Path)
+_DEFAULT = RunOptions()
+
+
+def out_option(function: F) -> F:
+    """`--out RUN`."""
+    return click.option("--out", "-o", type=FOLDER, required=True, metavar="RUN", help="Folder of the run.")(
+        function
+    )
+
+
+def media_option(function: F) -> F:
+    """`--media copy|link|none` of the report."""
+    text = "Media in the report: copied (transcoded where browsers cannot play them), linked, or left out."
+    choice = click.Choice(["copy", "link", "none"])
+    return click.option("--media", type=choice, default="copy", show_default=True, help=text)(function)
+
+
+def training_options(function: F) -> F:
+    """Everything that `RunOptions` holds, as options."""
+    for option in reversed(_TRAINING):
+        function = option(function)
+    return function
+
+
+_TRAINING = (
+    click.option(
+        "--encoders",
+        multiple=True,
+        metavar="NAME",
+        help="lite (offline, the default), paper, or MODALITY=NAME with a hub name or a folder; may be repeated. "
+        "Ready-made features of the corpus are used where no encoder is named for their modality.",
+    ),
+    click.option(
+        "--pooling", type=click.Choice(["mean", "first"]), help="How frames or tokens become one vector."
+    ),
+    click.option("--fusion", default=_DEFAULT.fusion, show_default=True, help="Member of the fusion family."),
+    click.option(
+        "--seeds", default=",".join(map(str, _DEFAULT.seeds)), show_default=True, help="Seeds, by commas."
+    ),
+    click.option(
+        "--folds",
+        type=click.IntRange(min=2),
+        default=_DEFAULT.folds,
+        show_default=True,
+        help="Speaker-disjoint folds.",
+    ),
+    click.option(
+        "--tune-share",
+        type=click.FloatRange(0, 0.5, min_open=True),
+        default=_DEFAULT.tune_share,
+        show_default=True,
+        help="Share of the training clips on which epochs are chosen.",
+    ),
+    click.option(
+        "--split-seed", type=int, default=_DEFAULT.split_seed, show_default=True, help="Seed of the folds."
+    ),
+    click.option(
+        "--tie-rule", type=click.Choice(["exclude", "first", "last"]), help="For majority labels of votes."
+    ),
+    click.option(
+        "--epochs",
+        type=click.IntRange(min=1),
+        default=_DEFAULT.epochs,
+        show_default=True,
+        help="Epochs of the heads.",
+    ),
+    click.option(
+        "--class-weights", is_flag=True, help="Weigh clips by the inverse frequency of their label."
+    ),
+    click.option(
+        "--level",
+        type=click.FloatRange(0.5, 0.999),
+        default=_DEFAULT.level,
+        show_default=True,
+        help="Level of intervals.",
+    ),
+    click.option(
+        "--threads", type=click.IntRange(min=1), help="Threads for training; the machine's by default."
+    ),
+    click.option("--device", default=_DEFAULT.device, show_default=True, help="auto, cpu, cuda, …"),
+)
+
+
+def run_options(values: dict[str, Any]) -> RunOptions:
+    """The options of one call as `RunOptions`.
+
+    Raises:
+        UsageError: encoders or seeds that cannot be read.
+    """
+    from mixedsignals.api.encoding import encoder_names
+
+    chosen = dict(values)
+    text = chosen.pop("seeds")
+    try:
+        seeds = tuple(int(seed) for seed in text.split(",") if seed.strip())
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a list of whole numbers such as 42,43", param_hint="--seeds"
+        ) from None
+    return RunOptions(**{**chosen, "encoders": encoder_names(chosen["encoders"]), "seeds": seeds})

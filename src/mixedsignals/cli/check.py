@@ -1,0 +1,50 @@
+"""`mixedsignals check`: every problem of a corpus folder at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from mixedsignals.cli._state import STATE
+from mixedsignals.cli._verb import jobs_option, print_json, progress, verb
+
+
+@verb("check", example="mixedsignals check CORPUS --json > problems.json")
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.option(
+    "--decode/--no-decode", default=True, show_default=True, help="Decode all media to find truncated files."
+)
+@click.option("--strict", is_flag=True, help="Warnings count as faults for the exit code.")
+@jobs_option
+def command(corpus: Path, decode: bool, strict: bool, jobs: int) -> None:
+    """Name every problem of the folder CORPUS, with file, row and remedy.
+
+    Faults (exit 1) stop a run; warnings do not.
+    """
+    from mixedsignals import api
+
+    problems = api.check(corpus, decode=decode, jobs=jobs, progress=progress())
+    faults = [problem for problem in problems if problem.severity == "fault"]
+    warnings = [problem for problem in problems if problem.severity == "warning"]
+    if STATE.json:
+        print_json(
+            {
+                "corpus": str(corpus),
+                "faults": len(faults),
+                "warnings": len(warnings),
+                "problems": [problem.to_dict() for problem in problems],
+            }
+        )
+    else:
+        for problem in (*faults, *warnings):
+            click.echo(f"{problem.severity}: {problem} [{problem.code}]")
+        click.echo(f"{corpus}: {_count(faults, 'fault')}, {_count(warnings, 'warning')}.")
+    if faults or (strict and warnings):
+        sys.exit(1)
+
+
+def _count(problems: Sequence[object], word: str) -> str:
+    return f"{len(problems) or 'no'} {word}{'' if len(problems) == 1 else 's'}"

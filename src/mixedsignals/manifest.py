@@ -1,0 +1,126 @@
+"""What a run records of itself in `run.toml`: every option, the versions, and digests of what went in.
+
+Two runs with equal `options` and `inputs` give the same tables on the same machine with the same number of threads.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from importlib import metadata
+from typing import Any
+
+from mixedsignals.errors import InputError, Problem, UsageError
+
+__all__ = ["RunOptions", "differences", "environment"]
+
+_PACKAGES = (
+    "mixedsignals",
+    "numpy",
+    "polars",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "transformers",
+    "av",
+    "soxr",
+    "altair",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Every option of `mixedsignals run` that can change a result.
+
+    Attributes:
+        encoders: encoder per modality; a modality that is not named takes the corpus's ready-made features where there
+            are some, else the offline (`lite`) encoder.
+        pooling: `mean` or `first`; None leaves it to the encoder.
+        fusion: member of the fusion family.
+        seeds: one model per seed; results are averaged over them.
+        folds: speaker-disjoint folds; the corpus's own splits win where it has some.
+        tune_share: share of the training clips on which epochs are chosen.
+        split_seed: seed of the folds.
+        tie_rule: for majority labels of votes; None takes the corpus's own.
+        epochs: passes over the training clips.
+        class_weights: weigh clips by the inverse frequency of their label.
+        level: level of intervals.
+        threads: threads that torch uses; None takes the machine's.
+        device: `auto`, `cpu`, `cuda`, …
+    """
+
+    encoders: Mapping[str, str] = field(default_factory=dict)
+    pooling: str | None = None
+    fusion: str = "gated"
+    seeds: tuple[int, ...] = (42, 43, 44, 45)
+    folds: int = 5
+    tune_share: float = 0.15
+    split_seed: int = 0
+    tie_rule: str | None = None
+    epochs: int = 15
+    class_weights: bool = False
+    level: float = 0.95
+    threads: int | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise UsageError(f"seeds are {list(self.seeds)}; one or more different whole numbers are needed")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for TOML; what is None is left out there."""
+        return {**asdict(self), "encoders": dict(self.encoders), "seeds": list(self.seeds)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, file: str = "run.toml") -> RunOptions:
+        """The inverse of `to_dict`.
+
+        Raises:
+            InputError: entries that are no options.
+        """
+        known = {item.name for item in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise InputError(
+                Problem(
+                    code="unknown-option",
+                    message=f"[options] has {', '.join(unknown)}, which this version does not know",
+                    remedy="Remove them, or use the version that made the file.",
+                    file=file,
+                )
+            )
+        chosen = dict(values)
+        if "seeds" in chosen:
+            chosen["seeds"] = tuple(chosen["seeds"])
+        return cls(**chosen)
+
+
+def environment(*, threads: int | None = None) -> dict[str, Any]:
+    """Python, platform, package versions and threads, as `run.toml` keeps them."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "threads": threads,
+        "versions": versions,
+    }
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], *, prefix: str = "") -> list[str]:
+    """Where two mappings differ, as `seeds: [42] → [1]`; None and absent are the same."""
+    found = []
+    for key in sorted(set(old) | set(new)):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) or isinstance(after, Mapping):
+            found += differences(before or {}, after or {}, prefix=f"{prefix}{key}.")
+        elif before != after:
+            found.append(
+                f"{prefix}{key}: {'none' if before is None else before} → {'none' if after is None else after}"
+            )
+    return found
