@@ -64,21 +64,14 @@ def test_ties_are_decided_by_name(rule: str, label: str | None) -> None:
     assert ("1 are left out" in made.sentence) == (label is None)
 
 
-def test_soft_targets_stay_soft_and_the_winner_comes_first() -> None:
-    own = conform(
-        TARGETS,
-        {
-            "clip_id": ["a", "a", "b", "b"],
-            "label": ["low", "high", "low", "mid"],
-            "share": [0.3, 0.7, 0.5, 0.5],
-        },
-    )
+def test_soft_targets_stay_soft_and_ties_are_broken_by_the_rule() -> None:
+    names, shares = ["low", "high", "low", "mid"], [0.3, 0.7, 0.5, 0.5]
+    own = conform(TARGETS, {"clip_id": ["a", "a", "b", "b"], "label": names, "share": shares})
     made = make_targets(clips(a=None, b=None), None, own, LABELS)
     assert made.table.rows() == [("a", "high", 0.7), ("a", "low", 0.3)]
     assert made.excluded == ("b",)
-    assert (
-        make_targets(clips(a=None, b=None), None, own, LABELS, tie_rule="last").labels_by_clip["b"] == "mid"
-    )
+    broken = make_targets(clips(a=None, b=None), None, own, LABELS, tie_rule="last")
+    assert broken.table.rows() == [("a", "high", 0.7), ("a", "low", 0.3), ("b", "mid", 1.0)]
 
 
 def test_no_labels_and_no_votes_give_no_targets() -> None:

@@ -33,7 +33,7 @@ class Targets:
 
     Attributes:
         table: a `targets` table. One row per clip with share 1; several rows per clip, the winner first, only where a
-            user's own targets are soft.
+            user's own targets are soft and have a winner.
         source: `targets`, `label` or `votes`.
         tie_rule: the rule in force; it has nothing to decide where the source is `label`.
         excluded: clips that the tie rule leaves out, sorted.
@@ -108,8 +108,12 @@ def make_targets(
     )
     excluded = ranked.filter(pl.col("tied") & (tie_rule == "exclude"))["clip_id"].unique().sort()
     kept = ranked.filter(~pl.col("clip_id").is_in(excluded.implode()))
+    winner = pl.struct("clip_id").is_first_distinct()
     if source == "votes":
-        kept = kept.unique("clip_id", keep="first", maintain_order=True).with_columns(share=pl.lit(1.0))
+        kept = kept.filter(winner).with_columns(share=pl.lit(1.0))
+    else:  # soft targets stay soft, but for ties that the rule has broken
+        broken = pl.when("tied").then(1.0).otherwise("share")
+        kept = kept.filter(winner | ~pl.col("tied")).with_columns(share=broken)
     return Targets(
         table=conform(TARGETS, kept.select("clip_id", "label", "share"), source="targets", labels=labels),
         source=source,
