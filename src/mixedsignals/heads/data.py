@@ -6,7 +6,7 @@ The join happens here, once. Later code counts clips by position in one order an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = ["ROLES", "Standardiser", "TrainingSet", "Vectors", "prepare", "standa
 
 ROLES = ("none", "train", "tune", "test")
 Positions = npt.NDArray[np.int64]
+_PIECE = 8192
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class TrainingSet:
         targets: float64 (n, labels), rows summing to 1 (a single 1 unless targets are soft).
         inputs: the vectors of each modality, in canonical order.
         roles: per fold int8 (n,), positions in `ROLES`.
+        standardisers: by modality and fold.
     """
 
     clip_ids: tuple[str, ...]
@@ -65,6 +67,7 @@ class TrainingSet:
     targets: npt.NDArray[np.float64]
     inputs: dict[str, Vectors]
     roles: dict[int, npt.NDArray[np.int8]]
+    standardisers: dict[tuple[str, int], Standardiser] = field(default_factory=dict)
 
     def usable(self, modalities: Iterable[str]) -> npt.NDArray[np.bool_]:
         """Which clips have at least one of the modalities, (n,)."""
@@ -79,16 +82,21 @@ class TrainingSet:
 
 
 def standardise(data: TrainingSet, modality: str, fold: int) -> Standardiser:
-    """Fit on the training clips of the fold that have the modality, and on nothing else."""
+    """Fit on the training clips of the fold that have the modality, and on nothing else.
+
+    A column that does not vary (up to the rounding of float32) gets a spread of 1.
+    """
     vectors = data.inputs[modality]
     rows = vectors.rows[data.part([modality], fold, "train")]
-    values = vectors.values[rows].astype(np.float64)
-    if not len(values):
-        width = vectors.values.shape[1]
+    width = vectors.values.shape[1]
+    if not len(rows):
         return Standardiser(np.zeros(width), np.ones(width))
-    mean, spread = values.mean(axis=0), values.std(axis=0)
-    constant = spread <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
-    return Standardiser(mean, np.where(constant, 1.0, spread))
+    pieces = [rows[low : low + _PIECE] for low in range(0, len(rows), _PIECE)]
+    sums = [vectors.values[piece].sum(axis=0, dtype=np.float64) for piece in pieces]
+    mean = np.sum(sums, axis=0) / len(rows)
+    squares = [np.square(vectors.values[piece] - mean).sum(axis=0) for piece in pieces]
+    spread = np.sqrt(np.sum(squares, axis=0) / len(rows))
+    return Standardiser(mean, np.where(spread > 1e-6 * np.abs(mean), spread, 1.0))
 
 
 def prepare(
@@ -129,6 +137,9 @@ def prepare(
         roles=_roles(split_table, position),
     )
     _tell_unused(data, progress)
+    data.standardisers.update(
+        {(modality, fold): standardise(data, modality, fold) for modality in inputs for fold in data.roles}
+    )
     return data
 
 

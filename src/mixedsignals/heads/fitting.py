@@ -1,18 +1,12 @@
 """From embeddings, targets and folds to trained heads and their out-of-fold tables.
 
-The grid is cut into groups, groups are spread over threads (each on one core), and what is finished is saved at once
-where a checkpoint folder is named.
+The grid is every combination of modalities in every fold with every seed; `work` trains it, `results` makes tables.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +17,15 @@ from mixedsignals.embeddings import Embeddings
 from mixedsignals.errors import UsageError
 from mixedsignals.heads.data import TrainingSet, prepare
 from mixedsignals.heads.fusion import fusion_of
-from mixedsignals.heads.grid import Bucket, HeadId, buckets_of, split_evenly
+from mixedsignals.heads.grid import buckets_of
 from mixedsignals.heads.options import HeadOptions
-from mixedsignals.heads.pace import group_size_for
 from mixedsignals.heads.results import dynamics_table, gates_table, predictions_table
-from mixedsignals.heads.saving import (
-    FORMAT,
-    HeadModel,
-    HeadModels,
-    head_file,
-    model_arrays,
-    read_trained,
-    write_trained,
-)
-from mixedsignals.heads.training import Interrupted, TrainedHead, train_group
+from mixedsignals.heads.saving import HeadModels
+from mixedsignals.heads.work import Work, training_options
 from mixedsignals.labels import Labels, all_combinations, combination
 from mixedsignals.progress import SILENT, Progress
 
 __all__ = ["HeadResults", "fit_heads"]
-
-_ONLY_SPEED = ("group_size", "threads")
 
 
 @dataclass(frozen=True)
@@ -107,16 +90,10 @@ def fit_heads(
     )
     wanted = _combinations(combinations, data)
     buckets = buckets_of(data, wanted, seeds, options.batch_size)
-    threads = options.threads or torch.get_num_threads()
-    keeper = _Keeper(checkpoint, data, options)
-    with _one_core_each():
-        keeper.train(buckets, threads, progress)
-    order = [head for bucket in buckets for head in bucket.heads]
-    done = [
-        keeper.done[head]
-        for head in sorted(order, key=lambda h: (wanted.index(h.combination), h.fold, h.seed))
-    ]
-    trained = [one for one, _ in done]
+    work = Work(data, options, checkpoint)
+    work.train(buckets, progress)
+    order = sorted(work.trained, key=lambda head: (wanted.index(head.combination), head.fold, head.seed))
+    trained = [work.trained[head] for head in order]
     return HeadResults(
         predictions=predictions_table(run_id, data, trained, options.fusion),
         gates=gates_table(run_id, data, trained, options.fusion),
@@ -125,9 +102,9 @@ def fit_heads(
             labels=labels,
             cards={name: vectors.card for name, vectors in data.inputs.items()},
             widths={name: vectors.values.shape[1] for name, vectors in data.inputs.items()},
-            options=_training_options(options),
-            environment={"torch": torch.__version__, "threads": threads},
-            heads=tuple(model for _, model in done),
+            options=training_options(options),
+            environment={"torch": torch.__version__, "threads": work.threads, "group_size": work.group_size},
+            heads=tuple(work.models[head] for head in order),
         ),
     )
 
@@ -147,113 +124,3 @@ def _combinations(asked: Sequence[str] | None, data: TrainingSet) -> list[str]:
     if unknown or not wanted:
         raise UsageError(f"combinations {', '.join(unknown) or 'none'}; legal are {', '.join(possible)}")
     return list(dict.fromkeys(wanted))
-
-
-@contextmanager
-def _one_core_each() -> Iterator[None]:
-    """Torch computes on one core per thread: quicker for many small products, and the same sums on any machine size."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-class _Keeper:
-    """Trains what is not there yet, and keeps what is finished."""
-
-    def __init__(self, folder: Path | None, data: TrainingSet, options: HeadOptions) -> None:
-        self.folder, self.data, self.options = folder, data, options
-        self.done: dict[HeadId, tuple[TrainedHead, HeadModel]] = {}
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._inputs = {name: _digest_input(data, name) for name in data.inputs} if folder else {}
-
-    def train(self, buckets: Sequence[Bucket], threads: int, progress: Progress) -> None:
-        """All heads of the buckets."""
-        left = self._left(buckets, progress)
-        if not left:
-            return
-        size = group_size_for(self.data, left, self.options, threads)
-        groups = [group for bucket in left for group in split_evenly(bucket.heads, size, threads)]
-        groups.sort(key=lambda group: -len(group) * len(group[0].modalities))
-        total = sum(len(group) for group in groups) * self.options.epochs
-        with progress.task("Training heads", total) as task, ThreadPoolExecutor(threads) as pool:
-
-            def advance(n: int) -> None:
-                with self._lock:
-                    task.advance(n)
-
-            futures = [pool.submit(self._group, group, advance) for group in groups]
-            try:
-                wait(futures, return_when=FIRST_EXCEPTION)
-            finally:
-                self._stop.set()
-                for future in futures:
-                    future.cancel()
-            errors = [f.exception() for f in futures if f.done() and not f.cancelled()]
-        for error in errors:
-            if error is not None and not isinstance(error, Interrupted):
-                raise error
-
-    def _left(self, buckets: Sequence[Bucket], progress: Progress) -> list[Bucket]:
-        left = []
-        for bucket in buckets:
-            heads = []
-            for head in bucket.heads:
-                found = read_trained(self.folder, head, self._key(head)) if self.folder else None
-                if found is None:
-                    heads.append(head)
-                else:
-                    self._keep(found, self.folder)
-            if heads:
-                left.append(Bucket(bucket.combination, bucket.steps, tuple(heads)))
-        if self.done:
-            progress.say(f"{len(self.done)} heads were finished before and are taken as they are.")
-        return left
-
-    def _group(self, heads: Sequence[HeadId], advance: Any) -> None:
-        for trained in train_group(self.data, heads, self.options, stop=self._stop, advance=advance):
-            if self.folder is not None:
-                write_trained(self.folder, trained, self._key(trained.head))
-            self._keep(trained, self.folder)
-
-    def _keep(self, trained: TrainedHead, folder: Path | None) -> None:
-        model = HeadModel(
-            head=trained.head,
-            best=trained.best,
-            history=trained.history,
-            held=None if folder else model_arrays(trained),
-            file=head_file(folder, trained.head) if folder else None,
-        )
-        with self._lock:
-            self.done[trained.head] = (replace(trained, arrays={}), model)
-
-    def _key(self, head: HeadId) -> str:
-        """SHA-256 of everything that the head's numbers depend on."""
-        parts = {
-            "format": FORMAT,
-            "torch": torch.__version__,
-            "options": _training_options(self.options),
-            "labels": list(self.data.labels),
-            "head": asdict(head),
-            "inputs": [self._inputs[name] for name in head.modalities],
-            "clips": hashlib.sha256("\0".join(self.data.clip_ids).encode()).hexdigest(),
-            "targets": hashlib.sha256(self.data.targets.tobytes()).hexdigest(),
-            "roles": hashlib.sha256(self.data.roles[head.fold].tobytes()).hexdigest(),
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _training_options(options: HeadOptions) -> dict[str, Any]:
-    """Those that change the results."""
-    return {name: value for name, value in asdict(options).items() if name not in _ONLY_SPEED}
-
-
-def _digest_input(data: TrainingSet, modality: str) -> str:
-    vectors = data.inputs[modality]
-    digest = hashlib.sha256(vectors.card.digest().encode())
-    digest.update(vectors.rows.tobytes())
-    digest.update(vectors.values.tobytes())
-    return digest.hexdigest()

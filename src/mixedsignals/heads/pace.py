@@ -8,37 +8,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from mixedsignals.heads.data import TrainingSet
 from mixedsignals.heads.grid import Bucket, HeadId
 from mixedsignals.heads.options import HeadOptions
 from mixedsignals.heads.training import time_steps
 
-__all__ = ["CANDIDATES", "group_size_for", "time_group_sizes"]
+__all__ = ["CANDIDATES", "Pace", "pace_of", "time_group_sizes"]
 
 CANDIDATES = (1, 2, 4, 8, 16)
-_ENOUGH = 40
-_known: dict[tuple[object, ...], int] = {}
+_UNTIMED, _ENOUGH = 4, 40
+_known: dict[tuple[object, ...], Pace] = {}
 
 
-def group_size_for(data: TrainingSet, buckets: Sequence[Bucket], options: HeadOptions, threads: int) -> int:
+@dataclass(frozen=True)
+class Pace:
+    """A group size, and the seconds that one step of one head takes at it; None where nothing was timed."""
+
+    group_size: int
+    seconds: float | None = None
+
+    def estimate(self, buckets: Sequence[Bucket], epochs: int, threads: int) -> str:
+        """One sentence before the work starts."""
+        n_heads = sum(len(bucket.heads) for bucket in buckets)
+        size = min(self.group_size, max(len(bucket.heads) for bucket in buckets))
+        together = f"{size} at a time on {threads} thread{'s' if threads > 1 else ''}"
+        if self.seconds is None:
+            return f"Training {n_heads} heads, {together}."
+        steps = sum(len(bucket.heads) * bucket.steps for bucket in buckets) * epochs
+        return f"Training {n_heads} heads, {together}: about {_span(steps * self.seconds / threads)}."
+
+
+def pace_of(data: TrainingSet, buckets: Sequence[Bucket], options: HeadOptions, threads: int) -> Pace:
     """The group size that `options` asks for, or the quickest of `CANDIDATES`, timed once per process and shape.
 
     The largest combination is timed and stands for all. With fewer than 40 head-epochs to train, timing would cost
     more than it saves.
     """
     if options.group_size != "auto":
-        return options.group_size
+        return Pace(options.group_size)
     heads = max(
         (bucket.heads for bucket in buckets), key=lambda heads: (len(heads[0].modalities), len(heads))
     )
     if sum(len(bucket.heads) for bucket in buckets) * options.epochs < _ENOUGH:
-        return min(4, len(heads))
+        return Pace(_UNTIMED)
     widths = tuple(data.inputs[name].values.shape[1] for name in heads[0].modalities)
     key = (options.fusion, options.batch_size, options.dtype, widths, len(data.labels), len(heads), threads)
     if key not in _known:
         times = time_group_sizes(data, heads, options, threads)
-        _known[key] = min(times, key=times.__getitem__)
+        best = min(times, key=times.__getitem__)
+        _known[key] = Pace(best, times[best])
     return _known[key]
 
 
@@ -53,3 +73,9 @@ def time_group_sizes(
             runs = pool.map(lambda _, n=size: time_steps(data, heads[:n], options), range(threads))
             times[size] = max(runs) / size
     return times
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

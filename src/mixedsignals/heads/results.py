@@ -10,7 +10,7 @@ import polars as pl
 
 from mixedsignals.heads.data import TrainingSet
 from mixedsignals.heads.fusion import source_of
-from mixedsignals.heads.training import TrainedHead
+from mixedsignals.heads.outcome import TrainedHead
 from mixedsignals.tables import DYNAMICS, GATES, PREDICTIONS, Table, conform
 
 __all__ = ["dynamics_table", "gates_table", "predictions_table"]

@@ -15,13 +15,13 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from mixedsignals.embeddings import Card
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.heads.data import Standardiser
 from mixedsignals.heads.grid import HeadId
-from mixedsignals.heads.training import Epoch, OutOfFold, TrainedHead
+from mixedsignals.heads.outcome import Epoch, OutOfFold, TrainedHead
 from mixedsignals.labels import Labels
 from mixedsignals.store import atomic
 
@@ -42,19 +42,24 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class HeadModel:
-    """One trained head; its arrays are in memory, or read from `file` when asked for.
+    """One trained head.
 
     Attributes:
         head: combination, fold and seed.
         best: the epoch kept, from 0.
         history: loss and accuracy of every epoch.
+        held: its arrays, or the file that they are read from when asked for.
     """
 
     head: HeadId
     best: int
     history: tuple[Epoch, ...]
-    held: Mapping[str, Array] | None = None
-    file: Path | None = None
+    held: Mapping[str, Array] | Path
+
+    @property
+    def file(self) -> Path | None:
+        """Where its arrays lie; None while they are only in memory."""
+        return self.held if isinstance(self.held, Path) else None
 
     def arrays(self) -> Mapping[str, Array]:
         """`weights/NAME` and `standard/MODALITY/mean|scale`.
@@ -62,10 +67,9 @@ class HeadModel:
         Raises:
             InputError: the file is gone or damaged.
         """
-        if self.held is not None:
-            return self.held
-        assert self.file is not None
-        return _read(self.file, prefixes=("weights/", "standard/"))[0]
+        if isinstance(self.held, Path):
+            return _read(self.held, prefixes=("weights/", "standard/"))[0]
+        return self.held
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,7 @@ def _model(folder: Path, entry: Mapping[str, Any]) -> HeadModel:
         head=HeadId(entry["combination"], entry["fold"], entry["seed"]),
         best=entry["best"],
         history=tuple(Epoch(**epoch) for epoch in entry["history"]),
-        file=folder / entry["file"],
+        held=folder / entry["file"],
     )
 
 
@@ -234,8 +238,9 @@ def read_trained(folder: Path, head: HeadId, key: str) -> TrainedHead | None:
 
 def _write(path: Path, arrays: Mapping[str, Array], meta: Mapping[str, str]) -> None:
     whole = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    content = save(whole, metadata=dict(meta))
     with atomic(path) as partial:
-        save_file(whole, partial, metadata=dict(meta))
+        partial.write_bytes(content)
 
 
 def _read(path: Path, *, prefixes: Sequence[str]) -> tuple[dict[str, Array], dict[str, str]]:

@@ -16,9 +16,8 @@ import torch
 from mixedsignals.heads.data import Positions, Standardiser, TrainingSet
 from mixedsignals.heads.member import Batch, Parameter
 
-__all__ = ["Gatherer", "Stack"]
+__all__ = ["Gatherer", "Stack", "fill_up"]
 
-Arrays = Mapping[str, npt.NDArray[np.floating]]
 _LANES = 16
 
 
@@ -35,7 +34,7 @@ class Stack:
     def __init__(
         self,
         shapes: Mapping[str, Parameter],
-        heads: Sequence[Arrays],
+        heads: Sequence[Mapping[str, npt.NDArray[np.floating]]],
         dtype: torch.dtype,
         *,
         learned: bool = False,
@@ -55,11 +54,11 @@ class Stack:
             for (name, shape), leaf in zip(self._shapes.items(), self.leaves.values(), strict=True)
         }
 
-    def copy_heads(self, source: Stack, which: torch.Tensor) -> None:
+    def copy_heads(self, source: Stack, which: Sequence[int]) -> None:
         """Take over the values of some heads, `which` being their positions."""
         with torch.no_grad():
             for name, leaf in self.leaves.items():
-                for head in which.tolist():
+                for head in which:
                     leaf[head].copy_(source.leaves[name][head])
 
     def clone(self) -> Stack:

@@ -8,77 +8,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from mixedsignals.errors import CannotFinish
-from mixedsignals.heads.data import Positions, Standardiser, TrainingSet, standardise
+from mixedsignals.heads.data import Positions, TrainingSet
 from mixedsignals.heads.fusion import fusion_of
 from mixedsignals.heads.grid import HeadId, steps_per_epoch
-from mixedsignals.heads.member import Batch, Fused
+from mixedsignals.heads.member import Batch, Fused, Parameter
 from mixedsignals.heads.noise import Noise, Streams
 from mixedsignals.heads.options import HeadOptions
+from mixedsignals.heads.outcome import Arrays, Choice, OutOfFold, TrainedHead
 from mixedsignals.heads.schedule import one_cycle
-from mixedsignals.heads.stack import Arrays, Gatherer, Stack, fill_up
+from mixedsignals.heads.stack import Gatherer, Stack, fill_up
 
-__all__ = ["Epoch", "Interrupted", "OutOfFold", "TrainedHead", "time_steps", "train_group"]
+__all__ = ["Interrupted", "time_steps", "train_group"]
 
 _ROWS = 128
 
 
 class Interrupted(Exception):
     """Another group failed, or the user stopped the run: this one gives up quietly."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch of one head came to: mean training loss; loss (nats) and accuracy on the tuning part."""
-
-    train_loss: float
-    tune_loss: float
-    tune_accuracy: float
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """What a head says about the test clips of its fold.
-
-    Attributes:
-        clips: positions (n,).
-        probabilities: float64 (n, labels), rows summing to 1.
-        gates, weights: float64 (n, modalities); meaningless and 0 where a clip lacks the modality.
-        present: bool (n, modalities).
-    """
-
-    clips: Positions
-    probabilities: npt.NDArray[np.float64]
-    gates: npt.NDArray[np.float64]
-    weights: npt.NDArray[np.float64]
-    present: npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class TrainedHead:
-    """One finished head: its best epoch's arrays and what they say out of fold.
-
-    Attributes:
-        best: the epoch kept, from 0.
-        arrays: learned arrays and statistics by name.
-        train_clips, p_target: positions (n,) and float64 (epochs, n), where dynamics were asked for.
-    """
-
-    head: HeadId
-    best: int
-    history: tuple[Epoch, ...]
-    arrays: Arrays
-    standardisers: dict[str, Standardiser]
-    test: OutOfFold
-    train_clips: Positions = field(default_factory=lambda: np.zeros(0, np.int64))
-    p_target: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 def train_group(
@@ -99,25 +52,25 @@ def train_group(
         CannotFinish: a loss that is not a number, with its fold, seed, combination, epoch and step.
         Interrupted: `stop` was set.
     """
-    return _Group(data, heads, options, stop or threading.Event()).train(advance)
+    return Group(data, heads, options, stop or threading.Event()).train(advance)
 
 
 def time_steps(
     data: TrainingSet, heads: Sequence[HeadId], options: HeadOptions, *, repeats: int = 3
 ) -> float:
     """Seconds that one training step of a throw-away group takes, the best of `repeats`; nothing is kept."""
-    group = _Group(data, heads, options, threading.Event())
+    group = Group(data, heads, options, threading.Event())
     positions = fill_up([part[: options.batch_size] for part in group.parts["train"]], options.batch_size)
     seconds = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        group._step(positions, options.learning_rate, 0.9)
+        group.step(positions, options.learning_rate, 0.9)
         seconds.append(time.perf_counter() - start)
     return min(seconds[1:])
 
 
-class _Group:
-    """The state of a group in training."""
+class Group:
+    """A group of heads in training: their weights, statistics, streams, optimiser and clips."""
 
     def __init__(
         self, data: TrainingSet, heads: Sequence[HeadId], options: HeadOptions, stop: threading.Event
@@ -132,11 +85,9 @@ class _Group:
         kept = self.member.statistics(widths, len(data.labels))
         self.weights = Stack(learned, self._starts(learned), self.dtype, learned=True)
         self.statistics = Stack(kept, self._starts(kept), self.dtype)
-        by_fold = {
-            fold: {name: standardise(data, name, fold) for name in modalities}
-            for fold in {head.fold for head in heads}
-        }
-        self.standardisers = [by_fold[head.fold] for head in heads]
+        self.standardisers = [
+            {name: data.standardisers[name, head.fold] for name in modalities} for head in heads
+        ]
         self.gatherer = Gatherer(data, modalities, self.standardisers, self.dtype)
         self.targets = torch.tensor(data.targets, dtype=self.dtype)
         self.parts = {
@@ -151,7 +102,7 @@ class _Group:
             fused=True,
         )
 
-    def _starts(self, shapes: dict) -> list[Arrays]:  # type: ignore[type-arg]
+    def _starts(self, shapes: Mapping[str, Parameter]) -> list[Arrays]:
         return [{name: one.start(stream.start) for name, one in shapes.items()} for stream in self.streams]
 
     def _label_weights(self, train: Positions) -> torch.Tensor:
@@ -168,7 +119,7 @@ class _Group:
         options = self.options
         steps = steps_per_epoch(len(self.parts["train"][0]), options.batch_size)
         rates, betas = one_cycle(steps * options.epochs, options.learning_rate, options.peak_learning_rate)
-        choice = _Choice(len(self.heads), options.patience)
+        choice = Choice(len(self.heads), options.patience)
         best_weights, best_statistics = self.weights.clone(), self.statistics.clone()
         dynamics = []
         for epoch in range(options.epochs):
@@ -202,14 +153,15 @@ class _Group:
         for step, (rate, beta) in enumerate(zip(rates, betas, strict=True)):
             if self.stop.is_set():
                 raise Interrupted
-            losses[step] = self._step(order[:, step * size : (step + 1) * size], rate, beta)
+            losses[step] = self.step(order[:, step * size : (step + 1) * size], rate, beta)
         found: npt.NDArray[np.float64] = losses.numpy().astype(np.float64)
         broken = np.argwhere(~np.isfinite(found))
         if len(broken):
             raise _not_a_number(self.heads[broken[0][1]], epoch, f"step {broken[0][0]}")
         return found
 
-    def _step(self, positions: torch.Tensor, rate: float, beta: float) -> torch.Tensor:
+    def step(self, positions: torch.Tensor, rate: float, beta: float) -> torch.Tensor:
+        """One step of every head on the clips at `positions` (heads, rows); the losses before it (nats)."""
         batch = self.gatherer.batch(positions)
         noise = Noise(self.streams, positions.shape[1], self.dtype)
         fused = self.member.forward(self.weights.views(), self.statistics.views(), batch, noise)
@@ -265,7 +217,7 @@ class _Group:
         truth = self.targets[positions.clamp(min=0)].double()
         return (fused.logits.double().softmax(dim=-1) * truth).sum(dim=-1)
 
-    def _finished(self, choice: _Choice, dynamics: list[torch.Tensor]) -> list[TrainedHead]:
+    def _finished(self, choice: Choice, dynamics: list[torch.Tensor]) -> list[TrainedHead]:
         _, fused, present = self._look(self.parts["test"])
         probabilities = fused.logits.double().softmax(dim=-1).numpy()
         has = torch.stack(list(present.values()), dim=-1).numpy()
@@ -294,47 +246,8 @@ class _Group:
         return done
 
 
-class _Choice:
-    """The best epoch of each head so far: highest tuning accuracy, then lowest tuning loss, then first."""
-
-    def __init__(self, heads: int, patience: int | None) -> None:
-        self.best = np.zeros(heads, np.int64)
-        self.history: list[list[Epoch]] = [[] for _ in range(heads)]
-        self._accuracy = np.full(heads, -np.inf)
-        self._loss = np.full(heads, np.inf)
-        self._stopped = np.zeros(heads, bool)
-        self._patience = patience
-        self._epoch = -1
-
-    @property
-    def all_stopped(self) -> bool:
-        """Whether no head has patience left."""
-        return bool(self._stopped.all())
-
-    def judge(
-        self,
-        train_loss: npt.NDArray[np.float64],
-        tune_loss: npt.NDArray[np.float64],
-        tune_accuracy: npt.NDArray[np.float64],
-    ) -> torch.Tensor:
-        """Take note of an epoch; the positions of heads that are better than ever."""
-        self._epoch += 1
-        tie = (tune_accuracy == self._accuracy) & (tune_loss < self._loss)
-        better = ~self._stopped & ((tune_accuracy > self._accuracy) | tie)
-        for row in np.flatnonzero(~self._stopped):
-            self.history[row].append(
-                Epoch(float(train_loss[row]), float(tune_loss[row]), float(tune_accuracy[row]))
-            )
-        self.best[better] = self._epoch
-        self._accuracy = np.where(better, tune_accuracy, self._accuracy)
-        self._loss = np.where(better, tune_loss, self._loss)
-        if self._patience is not None:
-            self._stopped |= self._epoch - self.best >= self._patience
-        return torch.from_numpy(np.flatnonzero(better))
-
-
 def _not_a_number(head: HeadId, epoch: int, where: str) -> CannotFinish:
     return CannotFinish(
-        f"the loss of the head {head} is not a finite number in epoch {epoch}, {where}. "
+        f"the loss of the head on {head} is not a finite number in epoch {epoch}, {where} (counted from 0). "
         "Lower peak_learning_rate, or look for extreme values in these embeddings."
     )
