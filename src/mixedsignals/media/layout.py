@@ -1,7 +1,7 @@
 """Whether a file is shorter than it says itself, seen from its outer layout without decoding anything.
 
-MP4, WAV and WebM state the length of their parts in bytes. A copy that broke off is found here in a few reads,
-so `read_corpus` can afford it for every clip; what passes may still be damaged inside, which `verify` finds.
+MP4, WAV, WebM, FLV and most MP3 files state the length of their parts in bytes. A copy that broke off is found here
+in a few reads, even where only the last bytes lack; what passes may still be damaged inside, which `verify` finds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["shortfall"]
 def shortfall(path: Path | str) -> str | None:
     """One sentence on how much of the file is missing, or None where nothing is known to be.
 
-    Formats other than MP4, WAV and WebM, and lengths left open by live recorders, give None.
+    Other formats, and lengths left open by live recorders, give None.
     """
     path = Path(path)
     try:
@@ -29,6 +29,10 @@ def shortfall(path: Path | str) -> str | None:
                 return _wav(file, size)
             if head[:4] == b"\x1aE\xdf\xa3":
                 return _webm(file, size)
+            if head[:3] == b"FLV":
+                return _flv(file, size)
+            if head[:3] == b"ID3" or (head[0] == 0xFF and head[1] & 0xE0 == 0xE0):
+                return _mp3(file, size)
     except OSError:
         return None
     return None
@@ -81,6 +85,33 @@ def _webm(file: BinaryIO, size: int) -> str | None:
             return None
         position += 4 + width + length
     return _lacking(position, size) if position > size else None
+
+
+def _flv(file: BinaryIO, size: int) -> str | None:
+    position = 13  # its head, and the length (none) of the tag before the first
+    while position + 11 <= size:
+        file.seek(position)
+        head = file.read(4)
+        if head[0] & 0x1F not in (8, 9, 18):  # sound, picture, words: anything else is not the layout we know
+            return None
+        position += 11 + int.from_bytes(head[1:], "big") + 4
+    # Some writers leave out the four bytes that close the last tag.
+    return _lacking(position, size) if position > size + 4 else None
+
+
+def _mp3(file: BinaryIO, size: int) -> str | None:
+    file.seek(0)
+    head = file.read(10)
+    begin = 0
+    if head[:3] == b"ID3":  # seven bits a byte
+        begin = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+    file.seek(begin)
+    frame = file.read(60)
+    mark = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if mark < 0 or len(frame) < mark + 16 or frame[mark + 7] & 3 != 3:
+        return None  # its first frame does not state how many frames and bytes there are
+    stated = begin + int.from_bytes(frame[mark + 12 : mark + 16], "big")
+    return _lacking(stated, size) if stated > size else None
 
 
 def _vint(data: bytes) -> tuple[int | None, int]:

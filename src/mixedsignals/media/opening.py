@@ -18,6 +18,7 @@ from mixedsignals.errors import InputError, Problem
 from mixedsignals.media.layout import shortfall
 
 __all__ = [
+    "GAP",
     "TOLERANCE",
     "audio_of",
     "fault",
@@ -33,6 +34,9 @@ __all__ = [
 
 TOLERANCE = 0.25
 """Seconds by which a span may pass the end, and a file may stop before its stated end: both are often rounded."""
+
+GAP = 0.05
+"""Seconds between two pieces of sound from which on it is a gap: FLV and WebM round times to the millisecond."""
 
 _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,live_flv,avi,mpeg,mpegts,asf,"
@@ -88,6 +92,9 @@ def _unreadable(path: Path, error: Exception) -> Problem:
     short = shortfall(path)
     if short is not None:
         return fault("truncated-media", path, short, _SAVE_AGAIN)
+    if isinstance(error, EOFError):
+        message = "the file is cut short: it ends before any sound or picture"
+        return fault("truncated-media", path, message, _SAVE_AGAIN)
     if isinstance(error, PermissionError):
         return fault("unreadable-media", path, "you may not read this file", "Change its permissions.")
     reason = getattr(error, "strerror", None) or type(error).__name__

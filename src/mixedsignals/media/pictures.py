@@ -23,6 +23,7 @@ __all__ = ["between", "frames", "turns", "upright"]
 
 Pictures = NDArray[np.uint8]
 
+_ROUNDED = 1e-3  # s; FLV and WebM round the times of pictures to this
 _NEAR = 2.0  # s; to a moment nearer than this, decoding on is as quick as seeking
 
 
@@ -113,9 +114,9 @@ def between(path: Path | str, begin: float, last: float | None) -> Iterator[tupl
     """Every picture on the screen from `begin` to `last` (s; None: the end), with its time after `begin`."""
     held: av.VideoFrame | None = None
     for time, frame in _from(path, begin):
-        if last is not None and time >= last:
+        if last is not None and time >= last - _ROUNDED:
             break
-        if time <= begin:
+        if time <= begin + _ROUNDED:
             held = frame
             continue
         if held is not None:
@@ -187,7 +188,7 @@ class _Reader:
 
     def reach(self, moment: float) -> av.VideoFrame | None:
         """The picture shown at `moment`, which is not before the last one asked for; the first one before all."""
-        while self._next is not None and (self._current is None or self._next[0] <= moment):
+        while self._next is not None and (self._current is None or self._next[0] <= moment + _ROUNDED):
             self._current = self._next
             self._next = next(self._source, None)
         return None if self._current is None else self._current[1]

@@ -6,7 +6,7 @@ beginning and end is cut. Only the span is decoded: reading seeks to its start a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from mixedsignals.errors import InputError
-from mixedsignals.media.opening import audio_of, fault, opened, seek, span_within, track_end, zero
+from mixedsignals.media.opening import GAP, audio_of, fault, opened, seek, span_within, track_end, zero
 from mixedsignals.media.probing import length_of
 
 __all__ = ["audio", "blocks"]
@@ -25,7 +25,6 @@ __all__ = ["audio", "blocks"]
 Samples = NDArray[np.float32]
 
 _PREROLL = 0.5  # s; Opus and MP3 need some sound before the first sample that is right
-_GAP = 0.05  # s; FLV and WebM round times to the millisecond, so smaller steps are no gaps
 
 
 def audio(
@@ -51,13 +50,25 @@ def audio(
         InputError: as `probe`; `no-audio-track`; `bad-span` and `span-outside-media`; `no-audio-in-span` where the
             sound track ends before the span; `bad-samples` where samples are not numbers.
     """
-    parts = list(blocks(path, start=start, end=end, rate=rate, max_seconds=max_seconds))
-    if not parts:
+    samples = _joined(blocks(path, start=start, end=end, rate=rate, max_seconds=max_seconds), 10 * rate)
+    if not samples.size:
         message = f"the sound track has nothing from {start or 0:g} s on"
         raise InputError(
             fault("no-audio-in-span", path, message, "Correct start and end, or name the right file.")
         )
-    return np.concatenate(parts)
+    return samples
+
+
+def _joined(parts: Iterable[Samples], room: int) -> Samples:
+    """All parts in one array that grows in place, as a list of them would need the memory twice."""
+    joined, filled = np.empty(room, np.float32), 0
+    for part in parts:
+        if filled + part.size > joined.size:
+            joined.resize(max(filled + part.size, joined.size + joined.size // 4), refcheck=False)
+        joined[filled : filled + part.size] = part
+        filled += part.size
+    joined.resize(filled, refcheck=False)
+    return joined
 
 
 def blocks(
@@ -112,7 +123,7 @@ def _placed(
         begin = expected if frame.time is None else round((frame.time - begin_at) * rate)
         if begin is None:
             begin = 0
-        if expected is not None and abs(begin - expected) <= _GAP * rate:
+        if expected is not None and abs(begin - expected) <= GAP * rate:
             begin = expected
         expected = begin + samples.size
         yield rate, begin, samples
@@ -148,8 +159,8 @@ def _mono(frame: av.AudioFrame) -> Samples:
     if data.dtype == np.uint8:
         data = (data.astype(np.float32) - 128) / 128
     elif data.dtype.kind == "i":
-        data = data.astype(np.float32) / np.float32(-int(np.iinfo(data.dtype).min))
-    return np.asarray(data.mean(axis=0), dtype=np.float32)
+        data = data.astype(np.float32) / np.float32(2 ** (8 * data.itemsize - 1))
+    return np.asarray(data[0] if len(data) == 1 else data.mean(axis=0), dtype=np.float32)
 
 
 def _sane(pieces: Iterator[tuple[int, Samples]], path: Path | str) -> Iterator[tuple[int, Samples]]:

@@ -13,10 +13,20 @@ from av.container import InputContainer
 
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.media.layout import shortfall
-from mixedsignals.media.opening import TOLERANCE, fault, first_audio, first_video, opened, track_end, zero
+from mixedsignals.media.opening import (
+    GAP,
+    TOLERANCE,
+    fault,
+    first_audio,
+    first_video,
+    opened,
+    track_end,
+    zero,
+)
 
 __all__ = ["verify"]
 
+_LOOK = "Look at the clip; copy it again from its source if it is not as recorded."
 _COPY_AGAIN = "Copy the file again from its source, or leave the clip out."
 
 
@@ -27,7 +37,7 @@ def verify(
 
     Found are: a file that is missing, empty or unreadable, one that is cut short or damaged inside, and a track
     that should be there and is not. A track may end 0.25 s (or two pictures) before its stated end, as headers round.
-    Damage that the decoder could hide is a warning, all else a fault.
+    Damage that the decoder could hide and gaps in the sound are warnings, all else is a fault.
 
     Args:
         path: the file; a missing one is a problem, not an exception.
@@ -40,10 +50,9 @@ def verify(
             problems = _absent(container, path, audio=audio, video=video)
             short = shortfall(path)
             if short is not None:
-                problems.append(fault("truncated-media", path, short, _COPY_AGAIN))
-            elif decode:
-                problems.extend(_contents(container, path))
-            return problems
+                known = [problem for problem in problems if problem.code != "unreadable-media"]
+                return [*known, fault("truncated-media", path, short, _COPY_AGAIN)]
+            return [*problems, *(_contents(container, path) if decode else [])]
     except InputError as error:
         return list(error.problems)
 
@@ -74,6 +83,7 @@ class _Track:
     pieces: int = 0
     broken: list[float] = field(default_factory=list)
     hidden: list[float] = field(default_factory=list)
+    gaps: list[float] = field(default_factory=list)
     finite: bool = True
 
     @property
@@ -88,7 +98,8 @@ def _contents(container: InputContainer, path: Path | str) -> list[Problem]:
     if not streams:
         return []
     for packet in container.demux(streams):
-        cut = cut or packet.is_corrupt
+        # The last block of a WAV is seldom full, which FFmpeg takes for damage; its length was checked before.
+        cut = cut or (packet.is_corrupt and container.format.name != "wav")
         _decode(packet, tracks[packet.stream.index], zero(container))
     if cut or any(track.short for track in tracks.values()) or _ends_early(container, tracks.values()):
         return [_truncated(path, tracks.values(), (container.duration or 0) / av.time_base)]
@@ -96,8 +107,6 @@ def _contents(container: InputContainer, path: Path | str) -> list[Problem]:
 
 
 def _track(container: InputContainer, stream: av.AudioStream | av.VideoStream) -> _Track:
-    if stream.codec_context.name == "flac":  # every FLAC frame carries a checksum
-        stream.codec_context.options = {"err_detect": "crccheck+explode"}
     if isinstance(stream, av.AudioStream):
         return _Track("sound", track_end(container, stream), TOLERANCE)
     rate = stream.average_rate or stream.guessed_rate
@@ -114,14 +123,22 @@ def _decode(packet: av.Packet[Any], track: _Track, begin_at: float) -> None:
         track.broken.append(at)
         return
     for frame in decoded:
-        length = frame.samples / frame.sample_rate if isinstance(frame, av.AudioFrame) else 0.0
-        begin = at if frame.time is None else frame.time - begin_at
-        track.end = max(track.end, begin + length)
-        track.pieces += 1
-        if frame.is_corrupt:
-            track.hidden.append(begin)
-        if isinstance(frame, av.AudioFrame) and "flt" in frame.format.name:
+        _note(frame, track, begin_at)
+
+
+def _note(frame: av.AudioFrame | av.VideoFrame, track: _Track, begin_at: float) -> None:
+    begin = track.end if frame.time is None else frame.time - begin_at
+    if frame.is_corrupt:
+        track.hidden.append(begin)
+    length = 0.0
+    if isinstance(frame, av.AudioFrame):
+        length = frame.samples / frame.sample_rate
+        if track.pieces and begin > track.end + GAP:
+            track.gaps.append(track.end)
+        if "flt" in frame.format.name:
             track.finite = track.finite and bool(np.isfinite(frame.to_ndarray()).all())
+    track.end = max(track.end, begin + length)
+    track.pieces += 1
 
 
 def _ends_early(container: InputContainer, tracks: Iterable[_Track]) -> bool:
@@ -145,15 +162,23 @@ def _damage(track: _Track, path: Path | str) -> list[Problem]:
     if track.pieces == 0:
         message = f"its {track.kind} track holds nothing that can be decoded"
         return [fault("damaged-media", path, message, _COPY_AGAIN)]
-    problems = []
     if track.broken:
-        message = f"its {track.kind} track is damaged in {len(track.broken)} places, first at {track.broken[0]:.2f} s"
-        problems.append(fault("damaged-media", path, message, _COPY_AGAIN))
-    elif track.hidden:
-        message = f"{len(track.hidden)} parts of its {track.kind} track are damaged, first at {track.hidden[0]:.2f} s"
-        remedy = "Look at the clip; copy it again if it is not as recorded."
-        problems.append(Problem("damaged-media", message, remedy, severity="warning", file=str(path)))
+        message = f"its {track.kind} track is damaged in {_places(track.broken)}"
+        return [fault("damaged-media", path, message, _COPY_AGAIN)]
+    problems = []
+    if track.hidden:
+        message = (
+            f"its {track.kind} track is damaged in {_places(track.hidden)}, which the decoder covered up"
+        )
+        problems.append(Problem("damaged-media", message, _LOOK, severity="warning", file=str(path)))
+    if track.gaps:
+        message = f"its sound track has gaps in {_places(track.gaps)}, which are read as silence"
+        problems.append(Problem("gap-in-media", message, _LOOK, severity="warning", file=str(path)))
     if not track.finite:
         message = "its sound holds samples that are not numbers (NaN or infinite)"
         problems.append(fault("bad-samples", path, message, "Export the sound again, as 16-bit for example."))
     return problems
+
+
+def _places(moments: list[float]) -> str:
+    return f"{len(moments)} place{'s' if len(moments) > 1 else ''} (first at {moments[0]:.2f} s)"
