@@ -66,3 +66,71 @@ def test_people_who_see_cues_of_their_own_are_no_less_sure(ask: Ask) -> None:
 def test_agreement_and_people_need_both_kinds_of_clips_and_votes(ask: Ask) -> None:
     assert ask("MS402", n_clips=40, drop=("votes",))[0]["status"] == "not_applicable"
     assert ask("MS402", n_clips=40, drop=("predictions",))[0]["status"] == "not_applicable"
+
+
+def test_agreement_is_that_of_the_krippendorff_package() -> None:
+    import krippendorff
+
+    made = make_evidence(n_clips=120, conditions=("text",), votes_per_clip=(2, 6), labels=("a", "b", "c"))
+    table = made.votes.pivot("label", index="clip_id", values="count", aggregate_function="sum").fill_null(0)
+    counts = table.select("a", "b", "c").to_numpy()
+    diagnosis = only(Evidence(**made.evidence()), "MS403")
+    expected = krippendorff.alpha(value_counts=counts, level_of_measurement="nominal")
+    assert value(diagnosis, "krippendorff_alpha", "people") == pytest.approx(expected)
+
+
+def test_agreement_names_conditions_where_people_agree_little(ask: Ask) -> None:
+    found = {row["slice"]: row for row in ask("MS403", n_clips=300, strength={"text": 0.0, "audio": 3.0})}
+    assert found["given=text"]["status"] == "tip"
+    assert found["given=audio"]["status"] == "passed"
+
+
+def test_agreement_without_ids_says_that_raters_are_fixed_and_all_equal_is_not_applicable(ask: Ask) -> None:
+    found = ask("MS403", n_clips=60, n_raters=None)
+    assert all("raters taken as fixed" in row["message"] for row in found)
+    made = make_evidence(n_clips=30)
+    same = made.votes.with_columns(pl.lit("neutral").alias("label"))
+    diagnosis = only(Evidence(labels=made.labels, votes=same), "MS403")
+    assert set(diagnosis.findings["status"]) == {"not_applicable"}
+
+
+def test_accuracy_of_people_needs_a_target_that_is_not_their_own() -> None:
+    made = make_evidence(n_clips=200)
+    own = only(Evidence(**made.evidence(), target_source="votes"), "MS403")
+    other = only(Evidence(**made.evidence(), target_source="label"), "MS403")
+    assert "vote_accuracy" not in own.estimates["measure"].to_list()
+    votes = made.votes.filter(pl.col("given") == "text").join(
+        made.targets.select("clip_id", truth="label"), on="clip_id"
+    )
+    expected = (votes["label"] == votes["truth"]).mean()
+    assert value(other, "vote_accuracy", "people", "given=text") == pytest.approx(expected)
+
+
+def test_ceiling_needs_four_votes_and_rises_with_more(ask: Ask) -> None:
+    (row,) = ask("MS404", n_clips=60, votes_per_clip=3)
+    assert row["status"] == "not_applicable"
+    assert "four votes" in row["message"]
+    plan = {"n_clips": 600, "ambiguous": 0.3, "conditions": ("text",), "strength": {"text": 4.0}}
+    few = only(Evidence(**make_evidence(**plan, votes_per_clip=4).evidence()), "MS404")
+    many = only(Evidence(**make_evidence(**plan, votes_per_clip=20).evidence()), "MS404")
+    assert value(few, "noise_ceiling", "people") < value(many, "noise_ceiling", "people") <= 1
+
+
+def test_careless_raters_are_found_and_named() -> None:
+    made = make_evidence(n_clips=400, strength={"text": 4.0}, conditions=("text",), careless=0.0, n_raters=16)
+    lazy = made.votes["rater_id"] == "r0003"
+    random = pl.Series(["neutral", "empathetic"]).sample(len(made.votes), with_replacement=True, seed=0)
+    votes = made.votes.with_columns(pl.when(lazy).then(random).otherwise("label").alias("label"))
+    (row,) = only(Evidence(**{**made.evidence(), "votes": votes}), "MS405").findings.iter_rows(named=True)
+    assert row["status"] == "issue"
+    assert "'r0003'" in row["message"]
+    assert row["message"].startswith("1 rater")
+
+
+def test_careful_raters_pass_and_anonymous_ones_are_not_applicable(ask: Ask) -> None:
+    plan = {"n_clips": 400, "strength": {"text": 4.0}, "conditions": ("text",)}
+    assert ask("MS405", **plan)[0]["status"] == "passed"
+    assert "no rater ids" in ask("MS405", **plan, n_raters=None)[0]["message"]
+    two = make_evidence(n_clips=20, n_raters=2, votes_per_clip=2, conditions=("text",))
+    (row,) = only(Evidence(**two.evidence()), "MS405").findings.iter_rows(named=True)
+    assert "2 raters" in row["message"]

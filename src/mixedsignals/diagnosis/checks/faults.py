@@ -1,0 +1,166 @@
+"""Faults of sources and labels that imitate disagreement: shuffled rows, constant sources, odd labels, odd targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from mixedsignals.diagnosis.checks.performance import chance_of
+from mixedsignals.diagnosis.evidence import Case, Ints, Source
+from mixedsignals.diagnosis.results import NotApplicable, Outcome
+from mixedsignals.diagnosis.words import count, listed, number, percent, share_of
+
+__all__ = ["label_of_one_rater", "misaligned_source", "source_ignores_input", "targets_against_votes"]
+
+MOST_SHIFT = 20
+"""Rows by which a source is tried shifted."""
+
+_Z = 5.0
+_NAMED = 5
+
+
+def misaligned_source(case: Case) -> Outcome:
+    """MS005: fires for a source at chance whose rows fit the targets when shifted or sorted otherwise."""
+    if not case.sources:
+        raise NotApplicable("There are no predictions.")
+    target = case.need_target()
+    outcome = Outcome()
+    for source in case.fullest.values():
+        held = np.flatnonzero((target >= 0) & source.complete)
+        if len(held) < 50:
+            message = f"{source.name} predicts {count(len(held), 'clip')} with a target; 50 are needed to see an order."
+            outcome.find("not_applicable", message, source=source.name)
+            continue
+        if chance_of(case, source, "accuracy").p < case.options.alpha:
+            outcome.find("passed", f"{source.name} fits the targets as it stands.", source=source.name)
+            continue
+        found = _best_order(case, source, target, held)
+        if found is not None:
+            how, share, chance = found
+            message = (
+                f"The rows of {source.name} are at chance as they stand, and {percent(share)} right when {how} (chance "
+                f"{percent(chance)}): they seem to belong to other clips."
+            )
+            outcome.find("issue", message, source=source.name, severity="high")
+            continue
+        confident = float(source.mean[held].max(1).mean())
+        right = float((source.voted[held] == target[held]).mean())
+        if confident - right > 0.2:
+            message = (
+                f"{source.name} is right on {percent(right)} of the clips, which is chance, and {percent(confident)} "
+                "sure of itself: its rows may belong to other clips, or it learned its training clips by heart."
+            )
+            outcome.find("tip", message, source=source.name)
+        else:
+            message = f"{source.name} is at chance, and no shift or other order of its rows fits the targets."
+            outcome.find("passed", message, source=source.name)
+    return outcome
+
+
+def _best_order(case: Case, source: Source, target: Ints, held: Ints) -> tuple[str, float, float] | None:
+    """The order of rows with the most right labels, if that is far beyond chance: how, share right, chance."""
+    guess, truth = source.voted[held], target[held]
+    classes = len(case.labels)
+    shares = np.bincount(truth, minlength=classes) / len(truth)
+    chance = float(shares @ (np.bincount(guess, minlength=classes) / len(guess)))
+    noise = np.sqrt(max(chance * (1 - chance), 1e-6) / len(truth))
+    tried = [(how, float((guess[order] == truth).mean())) for how, order in _orders(case, held)]
+    how, share = max(tried, key=lambda item: item[1])
+    return (how, share, chance) if share - chance > _Z * noise else None
+
+
+def _orders(case: Case, held: Ints) -> Iterator[tuple[str, Ints]]:
+    """Ways in which rows get out of step: shifts, reversal, and ids sorted on one side only."""
+    rows = np.arange(len(held))
+    for step in range(1, min(MOST_SHIFT, len(held) - 1) + 1):
+        yield f"shifted by {count(step, 'row')}", np.roll(rows, step)
+        yield f"shifted by {count(step, 'row')} the other way", np.roll(rows, -step)
+    yield "read backwards", rows[::-1]
+    by_id = case.clip_ids.gather(held).arg_sort().to_numpy().astype(np.int64)
+    yield "put in the order of sorted ids", by_id
+    yield "taken back from the order of sorted ids", np.argsort(by_id)
+
+
+def source_ignores_input(case: Case) -> Outcome:
+    """MS006: fires for a source whose probabilities hardly vary, or that says one label nearly always."""
+    if not case.sources:
+        raise NotApplicable("There are no predictions.")
+    outcome = Outcome()
+    for source in case.sources:
+        where = case.slice_of(source)
+        here = source.voted[source.present]
+        spread = float(np.nanstd(source.mean, axis=0).max())
+        counts = np.bincount(here, minlength=len(case.labels))
+        top = int(counts.argmax())
+        if spread < 1e-3:
+            message = (
+                f"{source.name} gives every clip nearly the same probabilities (spread {number(spread, 4)})."
+            )
+            outcome.find("issue", message, source=source.name, slice=where, severity="high")
+        elif len(here) >= 50 and counts[top] > 0.99 * len(here):
+            told = share_of(int(counts[top]), len(here), "clips")
+            message = f"{source.name} says {case.labels.names[top]!r} on {told}."
+            outcome.find("issue", message, source=source.name, slice=where)
+        else:
+            message = f"{source.name} varies with its input (spread of a probability {number(spread)})."
+            outcome.find("passed", message, source=source.name, slice=where)
+    return outcome
+
+
+def label_of_one_rater(case: Case) -> Outcome:
+    """MS007: fires for a label that one rater alone uses, three or more times."""
+    votes = case.evidence.votes
+    if votes is None or not len(votes):
+        raise NotApplicable("There are no votes.")
+    named = votes.filter(pl.col("rater_id").is_not_null()) if "rater_id" in votes.columns else votes.head(0)
+    raters = named["rater_id"].n_unique() if len(named) else 0
+    if raters < 3:
+        known = "Votes have no rater ids" if raters == 0 else f"Only {count(raters, 'rater')} voted"
+        raise NotApplicable(f"{known}, so a label of one rater cannot be told from a label that is rare.")
+    used = named.group_by("label").agg(
+        pl.col("rater_id").n_unique().alias("raters"), pl.col("rater_id").first(), pl.len().alias("votes")
+    )
+    lonely = used.filter((pl.col("raters") == 1) & (pl.col("votes") >= 3)).sort("label")
+    outcome = Outcome()
+    if len(lonely):
+        told = [
+            f"{r['label']!r} ({r['votes']} votes of {r['rater_id']!r})" for r in lonely.iter_rows(named=True)
+        ]
+        message = f"Of {count(raters, 'rater')}, one alone uses {listed(told)}."
+        outcome.find("issue", message, source="people")
+    else:
+        outcome.find(
+            "passed", f"Every label is used by two or more of {count(raters, 'rater')}.", source="people"
+        )
+    return outcome
+
+
+def targets_against_votes(case: Case) -> Outcome:
+    """MS008: fires when targets contradict three or more unanimous votes under the fullest condition."""
+    given = case.fullest_votes
+    target = case.need_target()
+    if case.evidence.target_source == "votes":
+        raise NotApplicable("Targets are the majorities of these votes, so they cannot contradict them.")
+    counts = case.votes[given]
+    total = counts.sum(1)
+    unanimous = (total >= 3) & (counts.max(1) == total) & (target >= 0)
+    if not unanimous.any():
+        raise NotApplicable("No clip with a target has three or more unanimous votes.")
+    against = unanimous & (counts.argmax(1) != target)
+    outcome = Outcome()
+    outcome.score(case.clip_ids, "people", "target_against_votes", np.where(unanimous, against, np.nan))
+    told = share_of(int(against.sum()), int(unanimous.sum()), "clips with three or more unanimous votes")
+    if against.any():
+        ids = case.clip_ids.gather(np.flatnonzero(against))
+        named = ", ".join(repr(clip) for clip in ids.head(_NAMED)) + (
+            " and more" if len(ids) > _NAMED else ""
+        )
+        message = f"The target contradicts the votes given {given} on {told}: {named}."
+        outcome.find(
+            "issue", message, source="people", severity="high" if against.mean() > 0.05 else "medium"
+        )
+    else:
+        outcome.find("passed", f"No target contradicts unanimous votes ({told}).", source="people")
+    return outcome
