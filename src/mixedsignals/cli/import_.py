@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +12,65 @@ from mixedsignals.cli._options import FOLDER
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json, progress, verb
 
+_MEDIA = click.Choice(["copy", "link", "none"])
+
 
 @verb("import", example="mixedsignals import ravdess path/to/ravdess CORPUS")
 @click.argument("format")
 @click.argument("source", type=FOLDER)
 @click.argument("corpus", type=FOLDER)
 @click.option(
-    "--media",
-    type=click.Choice(["copy", "link"]),
-    default="copy",
-    show_default=True,
-    help="Copy media into CORPUS or link to them.",
+    "--media", type=_MEDIA, default="copy", show_default=True, help="Copy media, link to them, or bring none."
 )
-@click.option("--only-media", is_flag=True, help="Leave out clips that come without media (cremad).")
 @click.option(
-    "--column",
-    "columns",
-    multiple=True,
-    metavar="TABLE.THEIRS=OURS",
-    help="Map a column of yours (csv); may be repeated.",
+    "--only-media", is_flag=True, help="Leave out clips that come without media, such as most of CREMA-D."
 )
-def command(format: str, source: Path, corpus: Path, columns: tuple[str, ...], **options: Any) -> None:  # noqa: A002
-    """Turn SOURCE, a data set of a known FORMAT (csv, ravdess, cremad, mmsa), into the corpus folder CORPUS.
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="csv: a column of yours; TABLE.THEIRS=OURS of votes.",
+)
+@click.option("--votes", metavar="FILE", help="csv: the file of votes, if it is not votes.csv.")
+@click.option("--given", help="csv: what raters perceived, where votes have no such column.")
+@click.option("--labels", metavar="A,B,…", help="csv: label names in order.")
+@click.option("--kind", type=click.Choice(["nominal", "ordinal"]), help="csv: whether labels have an order.")
+@click.option(
+    "--pattern", metavar="PATH", help="csv: path of a clip's media file, such as media/{clip_id}.mp4."
+)
+@click.option("--name", help="csv: name of the corpus.")
+@click.option("--features", type=FOLDER, metavar="FILE", help="mmsa: the pickled feature file.")
+@click.option(
+    "--speaker", type=click.Choice(["none", "video"]), help="mmsa: whether a video stands for its speaker."
+)
+@click.option(
+    "--splits", type=click.Choice(["given", "make"]), help="mmsa: keep the given splits, or make folds."
+)
+def command(
+    format: str,  # noqa: A002
+    source: Path,
+    corpus: Path,
+    media: Any,
+    only_media: bool,
+    **options: Any,
+) -> None:
+    """Turn SOURCE, a data set of a known FORMAT, into the corpus folder CORPUS. Ids stay the data's own.
 
-    Ids stay the data's own. See docs/cli.md for what each format takes.
+    FORMAT is csv (any folder with a table of clips), cremad, ravdess or mmsa. Options that begin with a format's name
+    go with that format only.
     """
     from mixedsignals import api
 
-    if columns:
-        options["columns"] = columns
-    summary = api.import_corpus(format, source, corpus, progress=progress(), **options)
+    chosen = {name: value for name, value in options.items() if value}
+    if "labels" in chosen:
+        chosen["labels"] = [label.strip() for label in chosen["labels"].split(",")]
+    summary = api.import_corpus(
+        format, source, corpus, media=media, only_media=only_media, progress=progress(), **chosen
+    )
     if STATE.json:
-        print_json(summary)
-    else:
-        click.echo(str(summary))
+        warnings = [problem.to_dict() for problem in summary.warnings]
+        print_json({**asdict(summary), "path": str(summary.path), "warnings": warnings})
+        return
+    for warning in summary.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(f"{summary.path}: {summary.sentence}")

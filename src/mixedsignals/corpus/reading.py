@@ -63,7 +63,7 @@ class TableReader:
             return None
         table = TABLE_FILES[name]
         frame = self._with_defaults(table, self._renamed(table, frame, file), file, given)
-        whole, problems = _examine(table, frame, file, self.labels)
+        whole, problems = examine(table, frame, source=file, labels=self.labels)
         self.problems.extend(problems)
         if clip_ids is not None and "clip_id" in frame.columns:
             self.problems.extend(_unknown_clips(frame["clip_id"].cast(pl.String), clip_ids, file))
@@ -128,17 +128,6 @@ class TableReader:
         if table.name == "targets" and "share" not in frame.columns:
             return frame.with_columns(share=pl.lit(1.0))
         return frame
-
-
-def _examine(
-    table: Table, frame: pl.DataFrame, file: str, labels: Labels | None
-) -> tuple[pl.DataFrame, list[Problem]]:
-    """`examine`, with the rows of the file also where bare votes are counted on the way."""
-    whole, problems = examine(table, frame, source=file, labels=labels)
-    if problems and whole.height != frame.height:
-        _, problems = examine(table, frame.with_columns(count=1), source=file, labels=labels)
-        problems = [problem for problem in problems if problem.code != "duplicate-id"]
-    return whole, problems
 
 
 def _unknown_clips(clips: pl.Series, known: pl.Series, file: str) -> Sequence[Problem]:

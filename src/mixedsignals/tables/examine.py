@@ -59,7 +59,7 @@ def examine(
     """
     source = source or table.name
     problems: list[Problem] = []
-    frame = _prepared(table, frame_of(data))
+    frame = _without_categories(frame_of(data))
     missing = [c.name for c in table.columns if not c.nullable and c.name not in frame.columns]
     if missing:
         problems.append(_missing_columns(frame, missing, source))
@@ -77,6 +77,7 @@ def examine(
         problems.extend(faults)
     further = [frame[name] for name in frame.columns if table.open and name not in table.schema]
     whole = pl.DataFrame([*columns, *further])
+    whole = _counted(table, whole, frame.columns)
     problems.extend(_repeated_keys(table, whole, source))
     return whole, problems
 
@@ -95,15 +96,20 @@ def conform(
     return frame
 
 
-def _prepared(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """No Enum or Categorical crosses a door; bare anonymous votes are counted, which loses nothing."""
+def _without_categories(frame: pl.DataFrame) -> pl.DataFrame:
+    """No Enum or Categorical crosses a door."""
     enums = [name for name, dtype in frame.schema.items() if dtype in (pl.Categorical, pl.Enum)]
-    frame = frame.with_columns(pl.col(enums).cast(pl.String)) if enums else frame
-    if table.name != "votes":
-        return frame
+    return frame.with_columns(pl.col(enums).cast(pl.String)) if enums else frame
+
+
+def _counted(table: Table, whole: pl.DataFrame, came: list[str]) -> pl.DataFrame:
+    """Bare anonymous votes (nothing but clip, condition and label) become counts, which loses nothing."""
     facts = {"clip_id", "given", "label"}
-    bare = facts <= set(frame.columns) <= facts | {"occasion"}
-    return frame.group_by(frame.columns, maintain_order=True).len(name="count") if bare else frame
+    if table.name != "votes" or not facts <= set(came) <= facts | {"occasion"}:
+        return whole
+    keys = [name for name in whole.columns if name != "count"]
+    counted = whole.group_by(keys, maintain_order=True).len(name="count")
+    return counted.with_columns(pl.col("count").cast(pl.Int64)).select(whole.columns)
 
 
 def _examine_column(
