@@ -11,10 +11,22 @@ from collections.abc import Callable
 import polars as pl
 
 from mixedsignals.diagnosis.words import listed, number, sentence
+from mixedsignals.measures.association import verdict
 
 __all__ = ["answer"]
 
 _MOST = 5
+_TARGETS = {
+    "annotator_uncertainty": "people's uncertainty",
+    "fused_error": "errors of fusion",
+    "misled": "being misled",
+}
+_VERDICTS = {
+    "yes": "tells more about",
+    "a little": "tells perhaps a little more about",
+    "no": "adds nothing that matters about",
+    "cannot be told": "leaves open with these clips whether it adds anything about",
+}
 
 
 def answer(estimates: pl.DataFrame, findings: pl.DataFrame, *, fusion: str = "fusion") -> list[str]:
@@ -173,12 +185,20 @@ def _people(held: _Held) -> str | None:
 
 
 def _informative(held: _Held) -> str | None:
-    """The verdict of the residual test, where it was made."""
-    for status in ("issue", "tip", "passed"):
-        verdicts = held.finding("MS501", status)
-        if verdicts:
-            return verdicts[0]["message"]
-    return None
+    """The verdicts of the residual test, where it was made."""
+    spoken: dict[str, list[str]] = {}
+    for target, words in _TARGETS.items():
+        row = held.row(f"delta_auroc:{target}", "models")
+        tested = held.row(f"residual_correlation:{target}", "models")
+        if row is None or tested is None:
+            continue
+        p, low, high = (None if v is None else float(str(v)) for v in (tested["p"], row["low"], row["high"]))
+        gain = f"{words} (gain in AUROC {held.said(f'delta_auroc:{target}', 'models')})"
+        spoken.setdefault(verdict(p, low, high), []).append(gain)
+    if not spoken:
+        return None
+    told = [f"{_VERDICTS[found]} {listed(spoken[found])}" for found in _VERDICTS if found in spoken]
+    return sentence(f"beyond confidence, disagreement {'; it '.join(told)}")
 
 
 def _trust(held: _Held) -> str | None:

@@ -2,15 +2,20 @@
 
 from mixedsignals.diagnosis.check import BuiltIn
 from mixedsignals.diagnosis.checks import (
+    against_votes,
     agreement,
     calibration,
+    challenging,
     disagreement,
     faults,
+    humans,
+    informative,
     joins,
     people,
     performance,
     seeds,
     signals,
+    slices,
 )
 
 CHECKS = (
@@ -39,6 +44,15 @@ CHECKS = (
     BuiltIn("MS403", "agreement-of-people", agreement.agreement_of_people),
     BuiltIn("MS404", "noise-ceiling", agreement.ceiling_of_people),
     BuiltIn("MS405", "careless-raters", agreement.raters_of_people),
+    BuiltIn("MS501", "beyond-confidence", informative.beyond_confidence),
+    BuiltIn("MS502", "signals", informative.signals_described),
+    BuiltIn("MS601", "models-against-votes", against_votes.models_against_votes),
+    BuiltIn("MS701", "challenging-clips", challenging.challenging_clips),
+    BuiltIn("MS702", "slices", slices.slices),
+    BuiltIn("MS801", "gain-of-people", humans.gain_of_people),
+    BuiltIn("MS802", "hurt-by-more", humans.hurt_by_modalities),
+    BuiltIn("MS803", "who-is-followed", humans.who_is_followed),
+    BuiltIn("MS804", "people-beside-models", humans.gain_of_models),
 )
 
 __all__ = ["CHECKS"]

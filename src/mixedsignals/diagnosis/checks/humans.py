@@ -1,0 +1,206 @@
+"""People under withheld modalities: what each condition gives, whether more modalities help, who is followed.
+
+A gain is claimed only when the full condition beats every single one; no gain only when the best single one, chosen by
+cross-fitting, is within .05. Where more seems to hurt, the share stands beside a simulation in which nobody is hurt.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from mixedsignals.diagnosis.checks.agreement import independent_target
+from mixedsignals.diagnosis.evidence import Case, Floats
+from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
+from mixedsignals.diagnosis.words import count, listed, number, sentence, with_interval
+from mixedsignals.measures.groups import Groups
+from mixedsignals.measures.humans import (
+    accuracy_of_people,
+    conflict_clips,
+    follow_rate,
+    gain,
+    gain_over_best,
+    gain_verdict,
+    gain_with_raters,
+    hurt_by_more,
+    right_shares,
+)
+from mixedsignals.measures.inference import Estimate, Resampling
+from mixedsignals.measures.performance import performance
+
+__all__ = ["gain_of_models", "gain_of_people", "human_gain_p", "hurt_by_modalities", "who_is_followed"]
+
+PEOPLE = "people"
+_VERDICTS: dict[str, tuple[str, Status, Severity]] = {
+    "gain": ("people gain from more modalities", "passed", "none"),
+    "no gain": ("people do not gain from more modalities", "tip", "medium"),
+    "equal": ("people are as good with the best single modality as with all", "tip", "medium"),
+    "cannot be told": ("it cannot be told whether people gain from more modalities", "tip", "low"),
+}
+
+
+def _conditions(case: Case) -> tuple[str, list[str]]:
+    """The fullest condition and the single ones; NotApplicable where there is nothing to compare."""
+    full = case.fullest_votes
+    singles = [given for given in case.votes if "+" not in given and given != full]
+    if "+" not in full or not singles:
+        raise NotApplicable(
+            f"People judged given {listed(case.votes)} only: it takes one modality and several together to compare."
+        )
+    return full, singles
+
+
+def _need_target(case: Case) -> None:
+    case.need_target()
+    if not independent_target(case):
+        raise NotApplicable(
+            "Targets are the majorities of these votes: people's accuracy needs an independent target."
+        )
+
+
+def gain_of_people(case: Case) -> Outcome:
+    """MS801: accuracy of single votes per condition, and whether the full one beats each single one."""
+    full, singles = _conditions(case)
+    _need_target(case)
+    options = Resampling(level=case.options.level)
+    right = {given: right_shares(counts, case.target) for given, counts in case.votes.items()}
+    outcome, told = Outcome(), []
+    for given, shares in right.items():
+        found = accuracy_of_people(shares, case.groups, options=options)
+        outcome.estimate("accuracy", PEOPLE, found, slice=f"given={given}")
+        told.append(f"{with_interval(found)} given {given}")
+    each = [_gain(case, full, single, right) for single in singles]
+    for single, found in zip(singles, each, strict=True):
+        outcome.estimate("human_gain", PEOPLE, found, slice=f"over={single}")
+    best, _ = gain_over_best(right[full], [right[s] for s in singles], case.groups, options=options)
+    outcome.estimate("human_gain", PEOPLE, best)
+    words, status, severity = _VERDICTS[gain_verdict(each, best)]
+    gains = listed(
+        f"{with_interval(found)} over {single}" for single, found in zip(singles, each, strict=True)
+    )
+    raters = "" if _named(case) else " (no rater ids: raters taken as fixed)"
+    message = (
+        f"{words}: votes equal the target with a share of {listed(told)}; given all they gain {gains}, and "
+        f"{with_interval(best)} over the best single one, chosen on other speakers{raters}"
+    )
+    outcome.find(status, sentence(message), source=PEOPLE, severity=severity, measure="human_gain")
+    return outcome
+
+
+def _named(case: Case) -> bool:
+    votes = case.evidence.votes
+    return votes is not None and "rater_id" in votes.columns and votes["rater_id"].null_count() == 0
+
+
+def _gain(case: Case, full: str, single: str, right: dict[str, Floats]) -> Estimate:
+    """The gain over one condition: two-way variance where every vote has a rater, else over speakers."""
+    if not _named(case) or case.evidence.votes is None:
+        options = Resampling(level=case.options.level)
+        return gain(right[full], right[single], case.groups, options=options)
+    votes = case.evidence.votes.filter(pl.col("given").is_in([full, single]))
+    clip, label = case.at(votes["clip_id"]), case.codes(votes["label"])
+    kept = case.target[clip] >= 0
+    raters = votes["rater_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
+    return gain_with_raters(
+        (label == case.target[clip])[kept],
+        (votes["given"] == full).to_numpy()[kept],
+        clip[kept],
+        Groups(case.groups.codes[clip][kept], case.groups.count),
+        Groups(raters[kept], int(raters.max()) + 1),
+        level=case.options.level,
+    )
+
+
+def human_gain_p(case: Case) -> float | None:
+    """p of the gain of people over their best single condition (two-sided); None where it is not applicable."""
+    try:
+        full, singles = _conditions(case)
+        _need_target(case)
+    except NotApplicable:
+        return None
+    right = {given: right_shares(counts, case.target) for given, counts in case.votes.items()}
+    best, _ = gain_over_best(right[full], [right[single] for single in singles], case.groups)
+    if best.value is None or not best.se:
+        return None
+    return float(2 * stats.t.sf(abs(best.value) / best.se, max(best.effective_groups - 1, 1.0)))
+
+
+def hurt_by_modalities(case: Case) -> Outcome:
+    """MS802: fires when people do worse given more on more clips than chance shows when nobody is hurt."""
+    full, singles = _conditions(case)
+    _need_target(case)
+    found = hurt_by_more(
+        case.votes[full], [case.votes[s] for s in singles], case.target, seed=case.options.seed
+    )
+    if found.share is None or found.nobody is None or found.nobody_high is None:
+        raise NotApplicable(f"Whether more modalities hurt is not applicable: {found.note}.")
+    outcome = Outcome()
+    method = "best single condition on half its votes, scored on the other half"
+    outcome.value("hurt_by_more", PEOPLE, found.share, method=method, n_clips=found.n_clips)
+    simulated = "simulation in which nobody is hurt"
+    outcome.value("chance:hurt_by_more", PEOPLE, found.nobody, method=simulated, n_clips=found.n_clips)
+    message = (
+        f"people do worse given {full} than given the best single modality on {number(found.share)} of "
+        f"{count(found.n_clips, 'clip')}; when nobody is hurt, chance alone shows {number(found.nobody)} "
+        f"[{number(found.nobody_low)}, {number(found.nobody_high)}]"
+    )
+    status: Status = "tip" if found.share > found.nobody_high else "passed"
+    outcome.find(status, sentence(message), source=PEOPLE, measure="hurt_by_more")
+    return outcome
+
+
+def who_is_followed(case: Case) -> Outcome:
+    """MS803: under conflict of single modalities, whose majority people follow given all of them."""
+    full, singles = _conditions(case)
+    if len(singles) < 2:
+        raise NotApplicable(
+            f"People judged given {singles[0]} alone only; a conflict needs two single modalities."
+        )
+    conflict = conflict_clips([case.votes[single] for single in singles])
+    options = Resampling(level=case.options.level)
+    outcome, told = Outcome(), []
+    for place, single in enumerate(singles):
+        found = follow_rate(case.votes[full], conflict, place, case.groups, options=options)
+        outcome.estimate("follow_rate", PEOPLE, found, slice=f"given={single}")
+        if found.value is not None:
+            told.append((found, single))
+    if not told:
+        raise NotApplicable("On no clip do single modalities lead people to different labels.")
+    first = max(told, key=lambda item: item[0].value or 0.0)
+    others = [found for found, single in told if single != first[1]]
+    clear = first[0].low is not None and all(o.high is not None and o.high < first[0].low for o in others)
+    spoken = listed(f"the {single} majority with {with_interval(found)}" for found, single in told)
+    message = (
+        f"on {count(int(conflict.clips.sum()), 'clip')} single modalities lead people to different labels; given "
+        f"{full} their votes follow {spoken} (chance {number(1 / len(case.labels))})"
+    )
+    message += f": people follow {first[1]}" if clear else ""
+    outcome.find("tip" if clear else "passed", sentence(message), source=PEOPLE, measure="follow_rate")
+    return outcome
+
+
+def gain_of_models(case: Case) -> Outcome:
+    """MS804: what more modalities give to models, beside what they give to people, condition by condition."""
+    if not case.sources:
+        raise NotApplicable("There are no predictions, so people cannot be set beside models.")
+    _conditions(case)
+    _need_target(case)
+    options = Resampling(level=case.options.level)
+    models = {s.given: s for s in case.sources if s.given in case.votes and "~" not in s.name}
+    both = [given for given in case.votes if given in models]
+    if len(both) < 2:
+        raise NotApplicable("Fewer than two conditions have both votes and a model.")
+    outcome, told = Outcome(), []
+    for given in both:
+        right = accuracy_of_people(right_shares(case.votes[given], case.target), case.groups, options=options)
+        judged = case.votes[given].sum(1) > 0
+        predicted = np.where(judged, models[given].voted, -1)
+        model = performance(
+            case.target, predicted, case.groups, len(case.labels), measure="accuracy", options=options
+        )
+        outcome.estimate("accuracy_beside_people", models[given].name, model, slice=f"given={given}")
+        told.append(f"given {given} people {with_interval(right)} and models {with_interval(model)}")
+    message = f"accuracy of single votes and of models on the same clips: {'; '.join(told)}"
+    outcome.find("passed", sentence(message), source=PEOPLE, measure="accuracy_beside_people")
+    return outcome

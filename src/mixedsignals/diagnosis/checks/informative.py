@@ -1,0 +1,313 @@
+"""Does disagreement track people's uncertainty, fusion's errors and being misled, beyond what confidence says?
+
+Signals and baselines are described by AUROC, average precision and rank correlation. The claim itself rests on one
+test of one signal, named beforehand: what is left of the divergence of the modalities, and of the target, once
+confidence is known. Its answer is yes, a little, no, or cannot be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from mixedsignals.diagnosis.calibrating import sure
+from mixedsignals.diagnosis.checks.humans import human_gain_p
+from mixedsignals.diagnosis.evidence import Case, Floats, Ints
+from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
+from mixedsignals.diagnosis.words import listed, number, p_value, sentence, with_interval
+from mixedsignals.measures.association import Association, association
+from mixedsignals.measures.correlation import kendall, partial_spearman, spearman
+from mixedsignals.measures.coverage import risk_area, risk_at_coverage
+from mixedsignals.measures.divergence import (
+    collision_disagreement,
+    confidence,
+    entropy,
+    fusion_gap,
+    jensen_shannon,
+    mean_entropy,
+    mean_total_variation,
+    seed_disagreement,
+)
+from mixedsignals.measures.inference import Resampling
+from mixedsignals.measures.ranking import auprc, auroc, base_rate
+from mixedsignals.measures.significance import holm
+from mixedsignals.measures.votes import rater_disagreement
+
+__all__ = [
+    "Signals",
+    "beyond_confidence",
+    "signals_and_targets",
+    "signals_described",
+    "signals_of",
+    "targets_of",
+]
+
+HEADLINE = "jsd"
+TARGETS = ("annotator_uncertainty", "fused_error", "misled")
+_SPOKEN = {
+    "annotator_uncertainty": "people's uncertainty",
+    "fused_error": "errors of fusion",
+    "misled": "fusion being misled, where it parts from a source",
+}
+_SAYS = {
+    "yes": "Yes, beyond confidence disagreement tells about",
+    "a little": "A little: beyond confidence disagreement adds, but perhaps too little to matter, about",
+    "no": "No, once confidence is known disagreement adds nothing that matters about",
+    "cannot be told": "It cannot be told with these clips whether disagreement adds anything to confidence about",
+}
+_STATUS: dict[str, tuple[Status, Severity]] = {
+    "yes": ("tip", "medium"),
+    "a little": ("tip", "low"),
+    "no": ("passed", "none"),
+    "cannot be told": ("tip", "low"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Signals of disagreement and baselines of every clip, by name, (clips,) each; more is less sure."""
+
+    disagreement: Mapping[str, Floats]
+    baselines: Mapping[str, Floats]
+    confidences: Floats
+
+
+def signals_of(case: Case, rows: Mapping[str, Ints] | None = None) -> Signals:
+    """The signals of a case; `rows` may pair each part with the rows of other clips (the negative control)."""
+    fusion, parts = case.need_fusion(), case.need_parts()
+    if len(parts) < 2:
+        raise NotApplicable(
+            f"Only {parts[0].name} was given a single modality; disagreement needs two or more."
+        )
+    fused = sure(case, fusion)
+    each = np.stack([sure(case, p) if rows is None else sure(case, p)[rows[p.name]] for p in parts])
+    disagreement = {
+        HEADLINE: jensen_shannon(each),
+        "mean_total_variation": mean_total_variation(each),
+        "collision_disagreement": collision_disagreement(each),
+        "fusion_gap": fusion_gap(fused, each),
+    }
+    baselines = {
+        "fused_entropy": entropy(fused),
+        "fused_doubt": 1.0 - confidence(fused),
+        "mean_unimodal_entropy": mean_entropy(each),
+    }
+    if len(fusion.seeds) > 1:
+        baselines["seed_disagreement"] = seed_disagreement(fusion.probability)
+    sure_of = np.stack([confidence(fused), *(confidence(one) for one in each)], axis=1)
+    return Signals(disagreement, baselines, sure_of)
+
+
+def targets_of(case: Case) -> dict[str, Floats | str]:
+    """Each target of prediction as (clips,) in [0, 1], NaN where not known, or the reason why there is none."""
+    fusion = case.need_fusion()
+    found: dict[str, Floats | str] = {}
+    if case.votes:
+        apart = rater_disagreement(case.votes[case.fullest_votes])
+        enough = np.isfinite(apart).any()
+        found["annotator_uncertainty"] = apart if enough else "no clip has two votes"
+    else:
+        found["annotator_uncertainty"] = "there are no votes"
+    known = (case.target >= 0) & fusion.present
+    if not known.any():
+        return found | {
+            "fused_error": "no predicted clip has a target",
+            "misled": "no predicted clip has a target",
+        }
+    wrong = np.where(known, fusion.voted != case.target, np.nan)
+    found["fused_error"] = wrong
+    voted = np.stack([part.voted for part in case.need_parts()])
+    parts_somewhere = ((voted >= 0) & (voted != fusion.voted)).any(0)
+    right = ((voted == case.target) & (case.target >= 0)).any(0)
+    misled = np.where(known & parts_somewhere, (wrong == 1) & right, np.nan)
+    found["misled"] = misled if np.isfinite(misled).any() else "fusion parts from no source on any clip"
+    return found
+
+
+def signals_and_targets(case: Case) -> tuple[Signals, dict[str, Floats | str]]:
+    """Both, computed once per case."""
+    return case.once("signals", lambda: signals_of(case)), case.once("targets", lambda: targets_of(case))
+
+
+def fold_of(case: Case) -> Ints | None:
+    """The fold in which each clip is tested, -1 where none; None where no splits are known."""
+    splits = case.evidence.splits
+    if splits is None or not len(splits):
+        return None
+    tests = splits.filter(pl.col("role") == "test").unique("clip_id", keep="first", maintain_order=True)
+    fold = np.full(len(case), -1, dtype=np.int64)
+    known = tests.filter(tests["clip_id"].is_in(case.clip_ids.implode()))
+    fold[case.at(known["clip_id"])] = known["fold"].to_numpy()
+    return fold + 1
+
+
+def beyond_confidence(case: Case) -> Outcome:
+    """MS501: the verdict for each target, by the cross-fitted residual test of the divergence of the modalities."""
+    signals, targets = signals_and_targets(case)
+    outcome, made = Outcome(), dict[str, Association]()
+    shown = np.stack(list(signals.disagreement.values()), axis=1)
+    for name, target in targets.items():
+        if isinstance(target, str):
+            message = f"Whether disagreement tells about {_SPOKEN[name]} is not applicable: {target}."
+            outcome.find("not_applicable", message, source="models", slice=f"target={name}")
+            continue
+        made[name] = _associated(case, target, shown, signals.confidences)
+    # The confirmatory family: the signal for each target, and the gain of people.
+    family = [*(found.p for found in made.values()), human_gain_p(case)]
+    adjusted = dict(zip(made, holm(family), strict=False))
+    control = _control(case)
+    for name, found in made.items():
+        _say(outcome, name, found, adjusted[name], control.get(name))
+    return outcome
+
+
+def _associated(case: Case, target: Floats, shown: Floats, base: Floats) -> Association:
+    options = Resampling(level=case.options.level)
+    folds, seed = case.options.calibration_folds, case.options.seed
+    return association(target, shown, base, case.groups, folds=folds, seed=seed, options=options)
+
+
+def _say(
+    outcome: Outcome, name: str, found: Association, adjusted: float | None, control: Association | None
+) -> None:
+    where = f"target={name}"
+    if found.verdict is None:
+        message = f"Whether disagreement tells about {_SPOKEN[name]} is not applicable: {found.note}."
+        outcome.find("not_applicable", message, source="models", slice=where)
+        return
+    outcome.estimate(f"delta_auroc:{name}", "models", found.delta_auroc, p_adjusted=adjusted)
+    outcome.estimate(f"delta_log_loss:{name}", "models", found.delta_log_loss)
+    behind = {"n_clips": found.delta_auroc.n_clips, "n_groups": found.delta_auroc.n_groups}
+    outcome.value(
+        f"residual_correlation:{name}",
+        "models",
+        found.correlation,
+        method="cross-fitted residuals",
+        n_clips=behind["n_clips"],
+        n_groups=behind["n_groups"],
+        p=found.p,
+    )
+    if found.detectable is not None:
+        method = "2.8 standard errors of the gain in AUROC"
+        outcome.value(f"detectable:{name}", "models", found.detectable, method=method, **behind)  # type: ignore[arg-type]
+    told = (
+        f"{_SAYS[found.verdict]} {_SPOKEN[name]}: gain in AUROC {with_interval(found.delta_auroc, digits=3)}, residual "
+        f"test of the divergence {p_value(found.p)} ({p_value(adjusted)} after Holm)"
+    )
+    if found.t is not None and found.t < 0:
+        told += ", more divergence going with less of it"
+    told += f"; these clips could have shown a gain of {number(found.detectable, 3)}"
+    if control is not None and control.p is not None:
+        outcome.estimate(f"control:delta_auroc:{name}", "models", control.delta_auroc)
+        told += f"; with modalities of the wrong clips {p_value(control.p)}"
+    status, severity = _STATUS[found.verdict]
+    measure = f"delta_auroc:{name}"
+    outcome.find(status, sentence(told), source="models", slice=where, severity=severity, measure=measure)
+
+
+def _control(case: Case) -> dict[str, Association]:
+    """The same test with the modalities of another clip of the same label and speaker: it should find nothing."""
+    known = case.target >= 0
+    cell = case.groups.codes * (len(case.labels) + 1) + case.target + 1
+    rng = np.random.default_rng(case.options.seed)
+    rows = {part.name: _elsewhere(cell, rng) for part in case.parts}
+    moved = np.mean([(taken != np.arange(len(case))).mean() for taken in rows.values()])
+    if not known.any() or moved < 0.5:
+        return {}
+    signals = signals_of(case, rows)
+    shown = np.stack(list(signals.disagreement.values()), axis=1)
+    _, targets = signals_and_targets(case)
+    return {
+        name: _associated(case, target, shown, signals.confidences)
+        for name, target in targets.items()
+        if not isinstance(target, str)
+    }
+
+
+def _elsewhere(cell: Ints, rng: np.random.Generator) -> Ints:
+    """For each clip another of the same cell, each once, in a random cycle; itself where it is alone."""
+    order = np.lexsort((rng.random(len(cell)), cell))
+    ordered = cell[order]
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    last = np.append(first[1:], len(order)) - 1
+    following = np.roll(order, -1)
+    following[last] = order[first]
+    taken = np.empty_like(order)
+    taken[order] = following
+    return taken
+
+
+def signals_described(case: Case) -> Outcome:
+    """MS502: how well each signal and baseline ranks clips by each target; fires when none beats fused doubt."""
+    signals, targets = signals_and_targets(case)
+    every = {**signals.disagreement, **signals.baselines}
+    outcome, fold = Outcome(), fold_of(case)
+    options = Resampling(level=case.options.level)
+    for name, target in targets.items():
+        if isinstance(target, str):
+            outcome.find("not_applicable", f"{name}: {target}.", source="models", slice=f"target={name}")
+            continue
+        rate = base_rate(target)
+        outcome.value(f"base_rate:{name}", "models", rate, n_clips=int(np.isfinite(target).sum()))
+        reached = {}
+        for signal, values in every.items():
+            found = auroc(values, target, case.groups, strata=fold, options=options)
+            outcome.estimate(f"auroc:{signal}->{name}", "models", found)
+            ranked = auprc(values, target, case.groups, strata=fold, options=options)
+            outcome.estimate(f"auprc:{signal}->{name}", "models", ranked)
+            if name == "annotator_uncertainty":
+                _correlated(case, outcome, signal, values, target, signals)
+            if found.value is not None:
+                reached[signal] = found
+        if not reached:
+            message = f"No signal can be ranked against {_SPOKEN[name]}: it is the same on every clip."
+            outcome.find("not_applicable", message, source="models", slice=f"target={name}")
+            continue
+        best = max(reached, key=lambda signal: reached[signal].value or 0.0)
+        told = listed(
+            f"{s} {with_interval(reached[s])}"
+            for s in dict.fromkeys((HEADLINE, best, "fused_doubt"))
+            if s in reached
+        )
+        message = f"AUROC for {_SPOKEN[name]} (on average {number(rate)}): {told}; chance is .50."
+        beaten = best in signals.baselines
+        note = "Plain confidence ranks better than any signal of disagreement. " if beaten else ""
+        where = f"target={name}"
+        outcome.find("tip" if beaten else "passed", note + message, source="models", slice=where)
+    _coverage(case, outcome, signals, targets)
+    return outcome
+
+
+def _correlated(
+    case: Case, outcome: Outcome, signal: str, values: Floats, target: Floats, signals: Signals
+) -> None:
+    options = Resampling(level=case.options.level)
+    arrow = f"{signal}->annotator_uncertainty"
+    outcome.estimate(f"spearman:{arrow}", "models", spearman(values, target, case.groups, options=options))
+    if len(case) <= 5_000:
+        outcome.estimate(f"kendall:{arrow}", "models", kendall(values, target, case.groups, options=options))
+    if signal in signals.disagreement:
+        given = signals.confidences[:, 0]
+        found = partial_spearman(values, target, given, case.groups, options=options)
+        outcome.estimate(f"partial_spearman:{arrow}", "models", found)
+
+
+def _coverage(case: Case, outcome: Outcome, signals: Signals, targets: Mapping[str, Floats | str]) -> None:
+    """Risk against coverage when clips are left out by fused doubt, or by the divergence of the modalities."""
+    wrong = targets.get("fused_error")
+    if wrong is None or isinstance(wrong, str):
+        return
+    options = Resampling(level=case.options.level)
+    for name, doubt in (
+        ("fused_doubt", signals.baselines["fused_doubt"]),
+        (HEADLINE, signals.disagreement[HEADLINE]),
+    ):
+        for area in ("aurc", "excess_aurc", "augrc"):
+            found = risk_area(-doubt, wrong, case.groups, area=area, options=options)
+            outcome.estimate(f"{area}:{name}", "models", found)
+        for share in (0.7, 0.8, 0.9):
+            found = risk_at_coverage(-doubt, wrong, case.groups, coverage=share, options=options)
+            outcome.estimate(f"risk_at_{share:.0%}:{name}".replace("%", ""), "models", replace(found, p=None))
