@@ -51,6 +51,20 @@ def test_the_outer_layout_tells_it_without_decoding(
     assert verify(recordings(suffix), decode=False) == []
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_cut_recording_is_never_read_as_if_it_were_all(
+    recordings: Recordings, tmp_path: Path, suffix: str
+) -> None:
+    content = recordings(suffix).read_bytes()
+    path = tmp_path / f"cut.{suffix}"
+    path.write_bytes(content[: len(content) // 2 + 50])  # not between two parts of the FLV
+    for read in [audio, frames] if suffix in VIDEO_SUFFIXES else [audio]:
+        with pytest.raises(InputError) as caught:
+            read(path)
+        (problem,) = caught.value.problems
+        assert problem.code == ("truncated-media" if suffix != "flac" else "unreadable-media")
+
+
 def test_a_cut_film_says_how_much_is_there(recordings: Recordings, tmp_path: Path) -> None:
     content = recordings("mp4").read_bytes()
     path = tmp_path / "cut.mp4"

@@ -7,6 +7,7 @@ said with every label can tell a text model nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,14 +40,17 @@ def check_identical(clips: pl.DataFrame, root: Path, *, file: str = "clips.csv")
     uses = uses_of(clips, root)
     groups: list[list[str]] = [list(uses)]
     for key in (_size, _beginning, digest_file):
-        groups = [
-            finer for group in groups for finer in _repeated(group, lambda named, key=key: key(root / named))
-        ]
+        of_name = partial(_of_file, key, root)
+        groups = [finer for group in groups for finer in _repeated(group, of_name)]
     shared = [[use for named in group for use in uses[named]] for group in groups]
     for found in uses.values():
         shared.extend(_repeated(found, lambda use: (use.start or 0.0, use.end)))
     problems = [_shared(group, file) for group in shared if len({use.clip_id for use in group}) > 1]
     return _first(problems, "identical-media", "groups of clips that share a recording", file)
+
+
+def _of_file(key: Callable[[Path], Hashable], root: Path, named: str) -> Hashable:
+    return key(root / named)
 
 
 def _size(path: Path) -> Hashable:

@@ -88,6 +88,12 @@ def _webm(file: BinaryIO, size: int) -> str | None:
 
 
 def _flv(file: BinaryIO, size: int) -> str | None:
+    file.seek(max(0, size - 4))
+    last = int.from_bytes(file.read(4), "big")  # the length of the last tag is repeated after it
+    file.seek(max(0, size - 4 - last))
+    head = file.read(4)
+    if last > 11 and int.from_bytes(head[1:], "big") == last - 11:
+        return None
     position = 13  # its head, and the length (none) of the tag before the first
     while position + 11 <= size:
         file.seek(position)
@@ -95,6 +101,8 @@ def _flv(file: BinaryIO, size: int) -> str | None:
         if head[0] & 0x1F not in (8, 9, 18):  # sound, picture, words: anything else is not the layout we know
             return None
         position += 11 + int.from_bytes(head[1:], "big") + 4
+    if 0 < size - position < 11:
+        return "the file is cut short inside the head of a part"
     # Some writers leave out the four bytes that close the last tag.
     return _lacking(position, size) if position > size + 4 else None
 

@@ -66,6 +66,9 @@ def opened(path: Path | str) -> Iterator[InputContainer]:
     try:
         # Absolute, so that a name such as "http:x" is never taken for an address.
         with av.open(str(path.absolute()), options=_OPTIONS, metadata_errors="replace") as container:
+            short = shortfall(path)
+            if short is not None:  # FFmpeg would give what there is, as if it were all
+                raise InputError(fault("truncated-media", path, short, _SAVE_AGAIN))
             yield container
     except (av.FFmpegError, UnicodeError) as error:
         raise InputError(_unreadable(path, error)) from error

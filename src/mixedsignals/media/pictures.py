@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from mixedsignals.errors import InputError
+from mixedsignals.errors import InputError, Problem
 from mixedsignals.media.opening import fault, opened, seek, span_within, track_end, video_of, zero
 from mixedsignals.media.probing import length_of
 
@@ -59,6 +59,8 @@ def frames(
         length = length_of(container, path)
         begin, last = span_within(path, start, end, length)
         stop = _stop(last, track_end(container, stream) or length, begin, max_seconds)
+        if stop <= begin:
+            raise InputError(_nothing(path, begin))
         moments = begin + (np.arange(count) + 0.5) * ((stop - begin) / count)
         result: Pictures | None = None
         for index, frame in enumerate(_at(path, container, stream, moments.tolist())):
@@ -69,11 +71,13 @@ def frames(
                 picture = upright(frame, (result.shape[1], result.shape[2]))
             result[index] = picture
     if result is None:
-        message = f"no picture could be decoded from {begin:g} s on"
-        raise InputError(
-            fault("no-video-in-span", path, message, "Correct start and end, or name the right file.")
-        )
+        raise InputError(_nothing(path, begin))
     return result
+
+
+def _nothing(path: Path | str, begin: float) -> Problem:
+    message = f"no picture could be decoded from {begin:g} s on"
+    return fault("no-video-in-span", path, message, "Correct start and end, or name the right file.")
 
 
 def _stop(last: float | None, length: float | None, begin: float, max_seconds: float | None) -> float:

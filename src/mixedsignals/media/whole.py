@@ -12,7 +12,6 @@ import numpy as np
 from av.container import InputContainer
 
 from mixedsignals.errors import InputError, Problem
-from mixedsignals.media.layout import shortfall
 from mixedsignals.media.opening import (
     GAP,
     TOLERANCE,
@@ -48,10 +47,6 @@ def verify(
     try:
         with opened(path) as container:
             problems = _absent(container, path, audio=audio, video=video)
-            short = shortfall(path)
-            if short is not None:
-                known = [problem for problem in problems if problem.code != "unreadable-media"]
-                return [*known, fault("truncated-media", path, short, _COPY_AGAIN)]
             return [*problems, *(_contents(container, path) if decode else [])]
     except InputError as error:
         return list(error.problems)
