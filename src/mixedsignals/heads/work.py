@@ -29,6 +29,7 @@ from mixedsignals.progress import Progress
 __all__ = ["Work", "training_options"]
 
 _ONLY_SPEED = ("group_size", "threads")
+_LOOK = 0.2
 
 
 class Work:
@@ -100,7 +101,7 @@ class Work:
         with ThreadPoolExecutor(self.threads, thread_name_prefix="heads") as pool:
             futures = [pool.submit(self._group, group, told) for group in groups]
             try:
-                wait(futures, return_when=FIRST_EXCEPTION)
+                _wait(futures)
             finally:
                 self._stop.set()
                 for future in futures:
@@ -156,6 +157,14 @@ def _digests(data: TrainingSet) -> dict[str, str]:
         digest.update(vectors.values.tobytes())
         digests[f"input/{modality}"] = digest.hexdigest()
     return digests
+
+
+def _wait(futures: Sequence[Future[None]]) -> None:
+    """Until all are done or one has failed; in short pieces, so that an interrupt is seen at once."""
+    while True:
+        done, left = wait(futures, timeout=_LOOK, return_when=FIRST_EXCEPTION)
+        if not left or any(future.exception() for future in done):
+            return
 
 
 def _raise_first(futures: Sequence[Future[None]]) -> None:
