@@ -7,6 +7,9 @@ decoding runs ahead of it.
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -100,6 +103,8 @@ def pick_device(device: str) -> str:
     """`auto` becomes `cuda` where there is one, else `cpu`; other names stay."""
     if device != "auto":
         return device
+    if importlib.util.find_spec("torch") is None:
+        return "cpu"
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -107,16 +112,17 @@ def pick_device(device: str) -> str:
 
 @contextmanager
 def _workers(device: str) -> Iterator[int]:
-    """How many threads work; meanwhile each has its share of torch's threads on the CPU."""
-    import torch
-
-    threads = torch.get_num_threads()
+    """How many threads work; meanwhile each has its share of torch's threads, if the encoder uses torch."""
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else os.cpu_count() or 1
     workers = min(_MOST_WORKERS, max(threads, 1 if device == "cpu" else 2))
-    torch.set_num_threads(max(1, threads // workers))
+    if torch:
+        torch.set_num_threads(max(1, threads // workers))
     try:
         yield workers
     finally:
-        torch.set_num_threads(threads)
+        if torch:
+            torch.set_num_threads(threads)
 
 
 def _batches(jobs: Sequence[Job], size: int, workers: int) -> Iterator[Sequence[Job]]:
@@ -210,9 +216,8 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def _free_device_memory() -> None:
-    import torch
-
-    if torch.cuda.is_available():
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 

@@ -7,6 +7,7 @@ loses at most one batch and two runs side by side need no lock. Why not a databa
 from __future__ import annotations
 
 import json
+import time
 import uuid
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ __all__ = ["EmbeddingCache", "Entry"]
 
 _UNREADABLE = (ValueError, KeyError, EOFError, zipfile.BadZipFile)
 _ATTEMPTS = 5
+_STALE = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class EmbeddingCache:
 
     def _read(self, wanted: set[str]) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
-        for path in sorted(self.folder.glob("*.npz")):
+        for path in sorted(self.folder.glob("[!.]*.npz")):  # a name with a dot is still being written
             with suppress(*_UNREADABLE):
                 found = _shard(path, wanted) | found
         return found
@@ -97,6 +99,7 @@ class EmbeddingCache:
 
     def merge(self) -> None:
         """Join the shards that this object wrote into one; others' shards are left alone."""
+        self._sweep()
         if len(self._written) < 2:
             return
         parts, self._written = self._written, []
@@ -110,6 +113,13 @@ class EmbeddingCache:
         for path in parts:
             with suppress(OSError):
                 path.unlink()
+
+    def _sweep(self) -> None:
+        """Remove what killed runs left half written."""
+        for path in self.folder.glob(".*.partial*"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > _STALE:
+                    path.unlink()
 
     def _describe(self) -> None:
         path = self.folder / "card.json"

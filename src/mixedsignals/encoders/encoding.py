@@ -21,7 +21,7 @@ from mixedsignals.encoders.cache import EmbeddingCache, Entry
 from mixedsignals.encoders.features import ready_made
 from mixedsignals.encoders.protocol import EncoderRequest, Pooling
 from mixedsignals.encoders.registry import find_encoder
-from mixedsignals.encoders.sources import Absent, find_sources
+from mixedsignals.encoders.sources import Absent, Source, find_sources
 from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
 from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import cache_dir
@@ -68,7 +68,8 @@ def encode(
         root: the folder that media paths start from.
         modality: `text`, `audio`, `video`; with ready-made features any name.
         encoder: `lite` (offline), `paper`, `features`, a hub name (`owner/model`, `@revision` allowed), a folder that
-            holds a model, or a name under the entry-point group `mixedsignals.encoders`.
+            holds a model, or a name under the entry-point group `mixedsignals.encoders`; `paper:NAME` prepares clips
+            and pools the way of the paper with another model.
         cache: the cache folder; None means `store.cache_dir()`.
         pooling: `mean` over what is not padding, or `first`; None means `first` for `paper`, else `mean`.
         device: `auto` (CUDA where there is one), `cpu`, or another name that torch knows.
@@ -92,7 +93,7 @@ def encode(
     where = cache or cache_dir()
     model = find_encoder(EncoderRequest(modality=modality, name=encoder, pooling=pooling), where)
     sources, absent = find_sources(clips, root, modality)
-    contents = {clip: source.digest() for clip, source in sources.items()}
+    contents = _digests(sources, modality, progress)
     jobs: dict[str, Job] = {}
     for clip, content in contents.items():
         jobs.setdefault(content, Job(content, clip, sources[clip]))
@@ -107,15 +108,18 @@ def encode(
     reused = len(entries)
     found = _gather(contents, entries | made, model.card, absent)
     if found.cut:
-        limit = ", ".join(
-            f"{name} {value:g}"
-            for name, value in model.card.preprocessing.items()
-            if str(name).startswith("max_") and not isinstance(value, str)
-        )
-        progress.say(
-            f"{len(found.cut)} clips are longer than {model.card.encoder} takes in ({limit}); their ends were left out."
-        )
+        progress.say(_cut_said(len(found.cut), model.card))
     return replace(found, encoded=len(made), reused=reused)
+
+
+def _digests(sources: Mapping[str, Source], modality: str, progress: Progress) -> dict[str, str]:
+    """Content digests by clip; every file is read once, so that a changed clip is always noticed."""
+    contents: dict[str, str] = {}
+    with progress.task(f"{modality}: what has changed", total=len(sources)) as task:
+        for clip, source in sources.items():
+            contents[clip] = source.digest()
+            task.advance()
+    return contents
 
 
 def _check(encoder: str, batch_size: int | None, features: Embeddings | Path | None) -> None:
@@ -123,6 +127,13 @@ def _check(encoder: str, batch_size: int | None, features: Embeddings | Path | N
         raise UsageError("Ready-made features go with encoder='features', and only with it.")
     if batch_size is not None and batch_size < 1:
         raise UsageError(f"batch_size is {batch_size}; it must be 1 or more.")
+
+
+def _cut_said(n: int, card: Card) -> str:
+    limits = [f"{name} {value}" for name, value in card.preprocessing.items() if name.startswith("max_")]
+    clips = "1 clip is" if n == 1 else f"{n} clips are"
+    within = f" ({', '.join(limits)})" if limits else ""
+    return f"{clips} longer than {card.encoder} takes in{within}; what comes after was left out."
 
 
 def _placed(problem: Problem, root: Path) -> Problem:

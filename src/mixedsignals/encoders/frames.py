@@ -17,6 +17,8 @@ from mixedsignals.encoders.weights import weights_folder
 
 __all__ = ["EfficientNetFrames", "middle_square"]
 
+_AT_ONCE = 4
+
 
 class EfficientNetFrames:
     """EfficientNet-lite0 on 16 frames at even steps through the clip; the vector is their mean."""
@@ -42,7 +44,9 @@ class EfficientNetFrames:
 
         (file,) = WEIGHTS["efficientnet-lite0"].files
         folder = weights_folder("efficientnet-lite0", cache=self._cache)
-        self._model = load_efficientnet(folder / file.name).to(device, memory_format=torch.channels_last)
+        self._model = (
+            load_efficientnet(folder / file.name).folded().to(device, memory_format=torch.channels_last)
+        )
         self._device = device
 
     def prepare(self, source: Source) -> Prepared:
@@ -54,16 +58,17 @@ class EfficientNetFrames:
         return Prepared(np.stack([middle_square(frame, self._side) for frame in frames]))
 
     def encode(self, batch: Sequence[Prepared]) -> Array:
-        """One clip of frames at a time: more at once is no faster and takes more memory."""
+        """Four frames at a time: they stay in the processor's cache, and memory stays small."""
         import torch
 
         vectors = []
         with torch.inference_mode():
             for item in batch:
                 pictures = torch.from_numpy(item.payload).to(self._device).permute(0, 3, 1, 2).float()
-                features = self._model(pictures.sub_(127.0).div_(128.0)).float().cpu().numpy()
-                vectors.append(features.mean(axis=0) if self._pooling == "mean" else features[0])
-        return np.stack(vectors).astype(np.float32)
+                pictures = pictures.sub_(127.0).div_(128.0)
+                features = torch.cat([self._model(part) for part in pictures.split(_AT_ONCE)])
+                vectors.append(features.mean(dim=0) if self._pooling == "mean" else features[0])
+            return np.asarray(torch.stack(vectors).cpu().numpy(), dtype=np.float32)
 
 
 def middle_square(frame: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:

@@ -61,13 +61,7 @@ def find_encoder(request: EncoderRequest, cache: Path) -> Encoder:
         InputError: an encoder of another modality, or a folder that holds no model.
         CannotFinish: a hub name that is not on this machine while the hub cannot be reached.
     """
-    if request.name in PRESETS:
-        preset = PRESETS[request.name]
-        if request.modality not in preset:
-            raise _wrong_kind(request, " and ".join(preset))
-        paper = request.name == "paper"
-        pooling = request.pooling or ("first" if paper else "mean")
-        request = replace(request, name=preset[request.modality], pooling=pooling, paper=paper)
+    request = _preset(request)
     if request.name in BUILT_IN:
         modality, factory = BUILT_IN[request.name]
         if modality != request.modality:
@@ -77,6 +71,21 @@ def find_encoder(request: EncoderRequest, cache: Path) -> Encoder:
         registered: EncoderFactory = entry.load()
         return registered(request, cache)
     return _huggingface(request, cache)
+
+
+def _preset(request: EncoderRequest) -> EncoderRequest:
+    """`lite` and `paper` to the model for the modality; `paper:NAME` is the paper's way with another model."""
+    preset, colon, name = request.name.partition(":")
+    if preset == "paper":
+        request = replace(request, pooling=request.pooling or "first", paper=True)
+    if colon and preset == "paper":
+        return replace(request, name=name)
+    if request.name not in PRESETS:
+        return request
+    models = PRESETS[request.name]
+    if request.modality not in models:
+        raise _wrong_kind(request, " and ".join(models))
+    return replace(request, name=models[request.modality])
 
 
 def _wrong_kind(request: EncoderRequest, modality: str) -> InputError:

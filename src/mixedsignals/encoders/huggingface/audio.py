@@ -39,7 +39,8 @@ class AudioEncoder:
         self._local = local
         self._pooling: Pooling = request.pooling or "mean"
         self._seconds = _PAPER_SECONDS if request.paper else _SECONDS
-        self._rate = int(local.settings("preprocessor_config.json").get("sampling_rate", 16_000))
+        settings = local.settings("preprocessor_config.json") or local.settings("processor_config.json")
+        self._rate = int(settings.get("feature_extractor", settings).get("sampling_rate", 16_000))
         self._peak = request.paper
         self.card = Card(
             modality="audio",
@@ -118,12 +119,9 @@ class AudioEncoder:
             padded[row, : len(wave)] = wave
         given = torch.from_numpy(padded).to(self._device)
         mask = filled(lengths, given.shape[1], self._device).long()
-        adapted = getattr(self._model, "adapter", None) is not None
         with torch.inference_mode(), convolutions.of(lengths):
             states = self._model(given, attention_mask=mask).last_hidden_state
-            frames = self._model._get_feature_vector_attention_mask(
-                states.shape[1], mask, add_adapter=adapted
-            )
+            frames = self._model._get_feature_vector_attention_mask(states.shape[1], mask)
             return pool(states, frames.bool(), self._pooling)
 
     def _equal(self, payloads: Sequence[tuple[npt.NDArray[np.float32], int]]) -> Array:

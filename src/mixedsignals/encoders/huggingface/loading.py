@@ -56,8 +56,12 @@ def load_part(local: LocalModel, load: Callable[[], _Part]) -> _Part:
     try:
         with quiet():
             return load()
-    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, AttributeError) as error:
+    except (
+        Exception
+    ) as error:  # readers of many formats raise whatever they like at a file that is not theirs
         why = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        if "weights only" in why.lower():
+            why = "its weights file is damaged or holds more than weights, which could run code"
         message = f"{local.name} cannot be loaded: {why[:300]}"
         remedy = "Save model and processor into one folder with `save_pretrained`, or name another encoder."
         raise InputError(Problem("unreadable-model", message, remedy, file=str(local.folder))) from error

@@ -16,10 +16,12 @@ from mixedsignals.encoders.huggingface.local import LocalModel
 from mixedsignals.encoders.protocol import Array, EncoderRequest, Pooling, Prepared
 from mixedsignals.encoders.sources import Source
 from mixedsignals.encoders.weights import weights_folder
+from mixedsignals.errors import InputError, Problem
 
 __all__ = ["MiniLM", "TextEncoder"]
 
 _MOST_TOKENS = 512
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model", "*.tiktoken")
 
 
 class TextEncoder:
@@ -47,6 +49,8 @@ class TextEncoder:
         if model.config.is_encoder_decoder:
             model = model.get_encoder()
         self._model, self._device = model.to(device), device
+
+        _check_vocabulary(self._local)
 
         def tokenizer() -> Any:
             from transformers import AutoTokenizer
@@ -100,6 +104,19 @@ class MiniLM(TextEncoder):
         folder = weights_folder("minilm-l6", cache=self._cache)
         self._local = LocalModel(self._local.name, self._local.revision, folder, self._local.licence)
         super().load(device)
+
+
+def _check_vocabulary(local: LocalModel) -> None:
+    """Without these files transformers makes a tokenizer that knows a handful of special tokens, and says nothing."""
+    if not any(path for pattern in _VOCABULARIES for path in local.folder.glob(pattern)):
+        raise InputError(
+            Problem(
+                code="unreadable-model",
+                message=f"{local.name} holds no tokenizer ({', '.join(_VOCABULARIES)})",
+                remedy="Save the tokenizer into the same folder with `save_pretrained`.",
+                file=str(local.folder),
+            )
+        )
 
 
 def _most_tokens(local: LocalModel) -> int:

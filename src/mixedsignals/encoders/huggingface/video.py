@@ -34,6 +34,8 @@ class VideoEncoder:
         self._pooling: Pooling = request.pooling or "mean"
         config = local.settings("config.json")
         self._count = int(config.get("num_frames") or config.get("frames_per_clip") or _FRAMES)
+        if request.paper and config.get("model_type") == "timesformer":
+            self._count = _FRAMES  # trained on 8, it stretches its places in time
         self._seconds = _PAPER_SECONDS if request.paper else None
         preprocessing: dict[str, str | int | float] = {"frames": self._count}
         if self._seconds is not None:
