@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -25,6 +26,7 @@ __all__ = [
     "first_audio",
     "first_video",
     "opened",
+    "packets",
     "seek",
     "span_within",
     "track_end",
@@ -53,6 +55,10 @@ def fault(code: str, path: Path | str, message: str, remedy: str) -> Problem:
     return Problem(code=code, message=message, remedy=remedy, file=str(path))
 
 
+class _BrokenLayoutError(Exception):
+    """PyAV itself stumbled over what the file says."""
+
+
 @contextmanager
 def opened(path: Path | str) -> Iterator[InputContainer]:
     """Open a recording for reading.
@@ -70,7 +76,7 @@ def opened(path: Path | str) -> Iterator[InputContainer]:
             if short is not None:  # FFmpeg would give what there is, as if it were all
                 raise InputError(fault("truncated-media", path, short, _SAVE_AGAIN))
             yield container
-    except (av.FFmpegError, UnicodeError) as error:
+    except (av.FFmpegError, UnicodeError, _BrokenLayoutError) as error:
         raise InputError(_unreadable(path, error)) from error
 
 
@@ -142,6 +148,16 @@ def audio_of(container: InputContainer, path: Path | str) -> av.AudioStream:
         remedy = "Name a file with sound in this column, or leave the cell empty."
         raise InputError(fault("no-audio-track", path, "has no sound track", remedy))
     return stream
+
+
+def packets(container: InputContainer, *streams: av.AudioStream | av.VideoStream) -> Iterator[av.Packet[Any]]:
+    """The pieces of some tracks in the order of the file; the last of each track is empty and ends its decoding."""
+    try:
+        yield from container.demux(*streams)
+    except (IndexError, ValueError, OverflowError, MemoryError) as error:
+        if isinstance(error, av.FFmpegError):
+            raise
+        raise _BrokenLayoutError(str(error)) from error
 
 
 def zero(container: InputContainer) -> float:

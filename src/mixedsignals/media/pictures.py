@@ -16,7 +16,7 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from mixedsignals.errors import InputError, Problem
-from mixedsignals.media.opening import fault, opened, seek, span_within, track_end, video_of, zero
+from mixedsignals.media.opening import fault, opened, packets, seek, span_within, track_end, video_of, zero
 from mixedsignals.media.probing import length_of
 
 __all__ = ["between", "frames", "turns", "upright"]
@@ -109,9 +109,10 @@ def _shown(container: InputContainer, stream: av.VideoStream) -> Iterator[tuple[
     begin_at, rate = zero(container), stream.average_rate or stream.guessed_rate
     step = 1 / float(rate) if rate else 0.04
     time = -step
-    for frame in container.decode(stream):
-        time = time + step if frame.time is None else frame.time - begin_at
-        yield time, frame
+    for packet in packets(container, stream):
+        for frame in packet.decode():
+            time = time + step if frame.time is None else frame.time - begin_at
+            yield time, frame
 
 
 def between(path: Path | str, begin: float, last: float | None) -> Iterator[tuple[float, av.VideoFrame]]:

@@ -9,7 +9,7 @@ import av
 from av.container import InputContainer
 
 from mixedsignals.errors import InputError
-from mixedsignals.media.opening import fault, first_audio, first_video, opened, zero
+from mixedsignals.media.opening import fault, first_audio, first_video, opened, packets, zero
 
 __all__ = ["MediaInfo", "describe", "length_of", "playable", "probe"]
 
@@ -96,7 +96,7 @@ def length_of(container: InputContainer, path: Path | str) -> float | None:
         return container.duration / av.time_base
     with opened(path) as again:
         end = None
-        for packet in again.demux():
+        for packet in packets(again):
             if (
                 packet.stream.type in ("audio", "video")
                 and packet.pts is not None

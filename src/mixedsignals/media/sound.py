@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -17,7 +17,17 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from mixedsignals.errors import InputError
-from mixedsignals.media.opening import GAP, audio_of, fault, opened, seek, span_within, track_end, zero
+from mixedsignals.media.opening import (
+    GAP,
+    audio_of,
+    fault,
+    opened,
+    packets,
+    seek,
+    span_within,
+    track_end,
+    zero,
+)
 from mixedsignals.media.probing import length_of
 
 __all__ = ["audio", "blocks"]
@@ -148,8 +158,8 @@ def _decoded(
 
 
 def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    for packet in container.demux(stream):
-        yield from packet.decode()
+    for packet in packets(container, stream):
+        yield from cast(list[av.AudioFrame], packet.decode())
 
 
 def _mono(frame: av.AudioFrame) -> Samples:

@@ -19,6 +19,7 @@ from mixedsignals.media.opening import (
     first_audio,
     first_video,
     opened,
+    packets,
     track_end,
     zero,
 )
@@ -92,7 +93,7 @@ def _contents(container: InputContainer, path: Path | str) -> list[Problem]:
     cut = False
     if not streams:
         return []
-    for packet in container.demux(streams):
+    for packet in packets(container, *streams):
         # The last block of a WAV is seldom full, which FFmpeg takes for damage; its length was checked before.
         cut = cut or (packet.is_corrupt and container.format.name != "wav")
         _decode(packet, tracks[packet.stream.index], zero(container))
