@@ -183,6 +183,7 @@ def _votes(views: Views, ids: Sequence[str]) -> tuple[dict[str, dict[str, list[i
         votes.filter(pl.col("clip_id").is_in(ids))
         .group_by("clip_id", "given", "label")
         .agg(weight.sum().alias("n"))
+        .sort("clip_id", "given", "label")
     )
     place = {label: position for position, label in enumerate(views.run.labels)}
     told: dict[str, dict[str, list[int]]] = defaultdict(dict)

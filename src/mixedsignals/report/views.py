@@ -80,7 +80,7 @@ class Views:
         widest = frame.group_by("source").agg(pl.col("given").sort_by(size, "given").last())
         kept = frame.join(widest, on=["source", "given"], how="semi")
         keys = ["clip_id", "source", "given", "label"]
-        return kept.group_by(keys).agg(pl.col("probability", "calibrated").mean())
+        return kept.group_by(keys).agg(pl.col("probability", "calibrated").mean()).sort(keys)
 
     @cached_property
     def sources(self) -> list[str]:

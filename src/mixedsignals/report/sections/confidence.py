@@ -72,7 +72,7 @@ def _plot(views: Views, source: str, points: int) -> Figure | None:
     }
     chosen = [pl.col(of).alias(name) for name, of in columns.items()]
     frame = views.wide.select("clip_id", "target", *chosen, outcome_of(source, fusion).alias("outcome"))
-    frame = frame.drop_nulls(["target", "x", "y", "outcome"])
+    frame = frame.drop_nulls(["target", "x", "y", "outcome"]).sort("clip_id")
     if frame.is_empty():
         return None
     shown = frame if frame.height <= points else frame.sample(points, seed=0).sort("clip_id")

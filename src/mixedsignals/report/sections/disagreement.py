@@ -117,7 +117,7 @@ def _patterns(views: Views) -> Figure | None:
     counted = table.group_by("pattern").agg(pl.len().alias("clips"), pl.col("right").mean())
     rows = (
         counted.with_columns((pl.col("clips") / table.height).alias("share"))
-        .sort("clips", descending=True)
+        .sort("clips", "pattern", descending=[True, False])
         .to_dicts()
     )
     first, most = rows[0]["pattern"], percent(rows[0]["share"])

@@ -33,7 +33,9 @@ def clip_gates(views: Views) -> pl.DataFrame:
         return empty
     widest = own.select(pl.col("given").sort_by(given_size(pl.col("given")), "given").last()).item()
     own = own.filter(pl.col("given") == widest)
-    return own.group_by("clip_id", "modality").agg(pl.col("gate", "weight").mean())
+    return (
+        own.group_by("clip_id", "modality").agg(pl.col("gate", "weight").mean()).sort("clip_id", "modality")
+    )
 
 
 def gates(views: Views) -> Section | None:
