@@ -153,3 +153,18 @@ def test_sound_that_starts_late_is_silent_until_then(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         audio(write_video(tmp_path / "short.mp4", greys(30), fps=FPS, audio=tone(1)), start=2)
     assert caught.value.problems[0].code == "no-audio-in-span"
+
+
+def test_a_source_whose_times_go_back_is_still_copied(recordings: Recordings, tmp_path: Path) -> None:
+    content, position, seen = bytearray(recordings("flv").read_bytes()), 13, 0
+    while position + 11 < len(content):
+        if content[position] == 9:  # a picture
+            seen += 1
+            if seen % 7 == 0:
+                content[position + 4 : position + 7] = (200).to_bytes(3, "big")
+        position += 15 + int.from_bytes(content[position + 1 : position + 4], "big")
+    source = tmp_path / "back.flv"
+    source.write_bytes(content)
+    copy = transcode(source, tmp_path / "copy.mp4")
+    assert verify(copy, audio=True, video=True) == []
+    assert probe(copy).duration == pytest.approx(SECONDS, abs=0.2)

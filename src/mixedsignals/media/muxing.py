@@ -116,9 +116,13 @@ def _encoded_pictures(container: OutputContainer, codec: str, pictures: Pictures
     stream.pix_fmt = "yuv420p"
     # Sources may have uneven steps; Sorenson's coder takes even ones only.
     stream.codec_context.time_base = 1 / rate if codec == "flv" else Fraction(1, _CLOCK)
+    last = -1
     for time, frame in pictures.timed:
+        if round(time * _CLOCK) <= last:  # broken sources show two pictures at one time, or go back in it
+            continue
+        last = round(time * _CLOCK)
         ready = frame.reformat(width=stream.width, height=stream.height, format="yuv420p")
-        ready.pts, ready.time_base = round(time * _CLOCK), Fraction(1, _CLOCK)
+        ready.pts, ready.time_base = last, Fraction(1, _CLOCK)
         yield from _timed(stream.encode(ready))
     yield from _timed(stream.encode(None))
 

@@ -105,7 +105,11 @@ def transcode(
         message = f"there is nothing to play from {begin:g} s on"
         raise InputError(fault("no-audio-in-span", path, message, "Correct start and end."))
     suffix = ".mp4" if pictures is not None else ".m4a"
-    return write(Path(out).with_suffix(suffix), pictures, sound)
+    try:
+        return write(Path(out).with_suffix(suffix), pictures, sound)
+    except av.FFmpegError as error:
+        message = f"cannot be copied for playing ({error.strerror})"
+        raise InputError(fault("unreadable-media", path, message, "Convert it, or leave it out.")) from error
 
 
 def _frame(picture: NDArray[np.uint8]) -> av.VideoFrame:
