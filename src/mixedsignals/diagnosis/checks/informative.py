@@ -209,7 +209,11 @@ def _say(
 
 
 def _control(case: Case) -> dict[str, Association]:
-    """The same test with the modalities of another clip of the same label and speaker: it should find nothing."""
+    """The same test with the modalities of another clip of the same label and speaker: it should find nothing.
+
+    Only the divergence of the modalities among themselves counts here: they still know the label, so how far fusion
+    lies from them would tell its errors.
+    """
     known = case.target >= 0
     cell = case.groups.codes * (len(case.labels) + 1) + case.target + 1
     rng = np.random.default_rng(case.options.seed)
@@ -218,7 +222,7 @@ def _control(case: Case) -> dict[str, Association]:
     if not known.any() or moved < 0.5:
         return {}
     signals = signals_of(case, rows)
-    shown = np.stack(list(signals.disagreement.values()), axis=1)
+    shown = signals.disagreement[HEADLINE][:, None]
     _, targets = signals_and_targets(case)
     return {
         name: _associated(case, target, shown, signals.confidences)
@@ -256,7 +260,7 @@ def signals_described(case: Case) -> Outcome:
         for signal, values in every.items():
             found = auroc(values, target, case.groups, strata=fold, options=options)
             outcome.estimate(f"auroc:{signal}->{name}", "models", found)
-            ranked = auprc(values, target, case.groups, strata=fold, options=options)
+            ranked = auprc(values, target, case.groups.blocks(COARSE), strata=fold, options=options)
             outcome.estimate(f"auprc:{signal}->{name}", "models", ranked)
             if name == "annotator_uncertainty":
                 _correlated(case, outcome, signal, values, target, signals)
@@ -284,14 +288,14 @@ def signals_described(case: Case) -> Outcome:
 def _correlated(
     case: Case, outcome: Outcome, signal: str, values: Floats, target: Floats, signals: Signals
 ) -> None:
-    options = Resampling(level=case.options.level)
+    options, groups = Resampling(level=case.options.level), case.groups.blocks(COARSE)
     arrow = f"{signal}->annotator_uncertainty"
-    outcome.estimate(f"spearman:{arrow}", "models", spearman(values, target, case.groups, options=options))
+    outcome.estimate(f"spearman:{arrow}", "models", spearman(values, target, groups, options=options))
     if len(case) <= 5_000:
-        outcome.estimate(f"kendall:{arrow}", "models", kendall(values, target, case.groups, options=options))
+        outcome.estimate(f"kendall:{arrow}", "models", kendall(values, target, groups, options=options))
     if signal in signals.disagreement:
         given = signals.confidences[:, 0]
-        found = partial_spearman(values, target, given, case.groups, options=options)
+        found = partial_spearman(values, target, given, groups, options=options)
         outcome.estimate(f"partial_spearman:{arrow}", "models", found)
 
 
@@ -300,14 +304,14 @@ def _coverage(case: Case, outcome: Outcome, signals: Signals, targets: Mapping[s
     wrong = targets.get("fused_error")
     if wrong is None or isinstance(wrong, str):
         return
-    options = Resampling(level=case.options.level)
+    options, groups = Resampling(level=case.options.level), case.groups.blocks(COARSE)
     for name, doubt in (
         ("fused_doubt", signals.baselines["fused_doubt"]),
         (HEADLINE, signals.disagreement[HEADLINE]),
     ):
         for area in ("aurc", "excess_aurc", "augrc"):
-            found = risk_area(-doubt, wrong, case.groups, area=area, options=options)
+            found = risk_area(-doubt, wrong, groups, area=area, options=options)
             outcome.estimate(f"{area}:{name}", "models", found)
         for share in (0.7, 0.8, 0.9):
-            found = risk_at_coverage(-doubt, wrong, case.groups, coverage=share, options=options)
+            found = risk_at_coverage(-doubt, wrong, groups, coverage=share, options=options)
             outcome.estimate(f"risk_at_{share:.0%}:{name}".replace("%", ""), "models", replace(found, p=None))

@@ -147,7 +147,10 @@ def _judged(case: Case, values: Floats, name: str, rows: Bools) -> _Slice:
 
 
 def _of_one_group(case: Case, values: Floats, rows: Bools) -> float | None:
-    """How far one group (a speaker) lies from the others, by the spread among groups; None with fewer than five."""
+    """How far one group (a speaker) lies from the others, by the spread among groups; None with fewer than five.
+
+    Groups that are all alike by luck still vary as much as their clips do.
+    """
     finite = np.isfinite(values)
     inside = case.groups.take(finite)
     sums, sizes = inside.sums(values[finite]), inside.sizes
@@ -156,8 +159,8 @@ def _of_one_group(case: Case, values: Floats, rows: Bools) -> float | None:
     if others.sum() < 4:
         return None
     means = sums[others] / sizes[others]
-    spread = means.std(ddof=1) * np.sqrt(1 + 1 / others.sum())
-    if spread <= 0:
-        return None
+    share = (float(sums.sum()) + 0.5) / (float(sizes.sum()) + 1.0)
+    least = np.sqrt(max(share * (1 - share), 0.0) / sizes[own])
+    spread = max(means.std(ddof=1), least) * np.sqrt(1 + 1 / others.sum())
     t = (sums[own] / sizes[own] - means.mean()) / spread
     return float(2 * stats.t.sf(abs(t), others.sum() - 1))

@@ -1,0 +1,91 @@
+"""MS801 to MS804: people under withheld modalities."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from finding_helpers import Ask, only, value
+
+from mixedsignals.diagnosis import Evidence
+from mixedsignals.testing import make_evidence
+
+PLAN = {"n_clips": 400, "n_speakers": 40, "n_raters": 80, "votes_per_clip": 8}
+
+
+def test_people_who_add_up_what_they_perceive_gain(ask: Ask) -> None:
+    (row,) = ask("MS801", **PLAN)
+    assert row["status"] == "passed"
+    assert row["message"].startswith("People gain from more modalities")
+
+
+def test_people_who_follow_one_modality_do_not_gain(ask: Ask) -> None:
+    (row,) = ask("MS801", **PLAN, strength={"text": 0.0, "audio": 0.0, "video": 2.0})
+    assert row["status"] == "tip"
+    assert "do not gain" in row["message"] or "as good with the best single" in row["message"]
+
+
+def test_accuracy_of_people_equals_a_count_by_hand() -> None:
+    made = make_evidence(**PLAN)
+    diagnosis = only(Evidence(**made.evidence()), "MS801")
+    votes = made.votes.filter(pl.col("given") == "audio").join(
+        made.targets.select("clip_id", truth="label"), on="clip_id"
+    )
+    by_hand = (votes["label"] == votes["truth"]).mean()
+    assert value(diagnosis, "accuracy", "people", "given=audio") == pytest.approx(by_hand)
+
+
+def test_anonymous_votes_say_that_raters_are_fixed(ask: Ask) -> None:
+    (row,) = ask("MS801", **{**PLAN, "n_raters": None})
+    assert "raters taken as fixed" in row["message"]
+
+
+@pytest.mark.parametrize("code", ["MS801", "MS802", "MS803", "MS804"])
+def test_conditions_that_cannot_be_compared_are_not_applicable(ask: Ask, code: str) -> None:
+    (row,) = ask(code, n_clips=40, conditions=("text", "audio"))
+    assert row["status"] == "not_applicable"
+    (row,) = ask(code, n_clips=40, drop=("votes",))
+    assert row["status"] == "not_applicable"
+
+
+@pytest.mark.parametrize("code", ["MS801", "MS802", "MS804"])
+def test_majorities_are_no_target_for_the_same_votes(code: str) -> None:
+    made = make_evidence(n_clips=60)
+    evidence = Evidence(**made.evidence(), target_source="votes")
+    (row,) = only(evidence, code).findings.iter_rows(named=True)
+    assert row["status"] == "not_applicable"
+    assert "independent target" in row["message"]
+
+
+def test_nobody_is_hurt_when_everybody_is_right_given_all() -> None:
+    made = make_evidence(**PLAN)
+    truth = made.votes.join(made.targets.select("clip_id", truth="label"), on="clip_id")
+    full = pl.col("given") == "text+audio+video"
+    votes = truth.with_columns(pl.when(full).then("truth").otherwise("label").alias("label")).drop("truth")
+    diagnosis = only(Evidence(**{**made.evidence(), "votes": votes}), "MS802")
+    assert diagnosis.findings["status"].to_list() == ["passed"]
+    assert value(diagnosis, "hurt_by_more", "people") == 0.0
+
+
+def test_people_who_are_misled_by_all_modalities_together_are_found() -> None:
+    made = make_evidence(**PLAN, strength={"text": 3.0, "audio": 3.0, "video": 3.0})
+    other = pl.when(pl.col("label") == "neutral").then(pl.lit("empathetic")).otherwise(pl.lit("neutral"))
+    hurt = (pl.col("given") == "text+audio+video") & (pl.col("clip_id") < "c0200")
+    votes = made.votes.with_columns(pl.when(hurt).then(other).otherwise("label").alias("label"))
+    (row,) = only(Evidence(**{**made.evidence(), "votes": votes}), "MS802").findings.iter_rows(named=True)
+    assert row["status"] == "tip"
+
+
+def test_the_modality_that_people_follow_under_conflict_is_named(ask: Ask) -> None:
+    plan = {**PLAN, "strength": {"text": 1.0, "audio": 4.0}, "conflict": {"text": 0.4}}
+    (row,) = ask("MS803", **plan)
+    assert row["status"] == "tip"
+    assert "people follow audio" in row["message"]
+
+
+def test_people_stand_beside_models_on_the_same_clips() -> None:
+    made = make_evidence(**PLAN, seeds=(1,))
+    diagnosis = only(Evidence(**made.evidence()), "MS804", "MS101")
+    beside = value(diagnosis, "accuracy_beside_people", "audio", "given=audio")
+    assert beside == pytest.approx(value(diagnosis, "accuracy", "audio"))
+    (row,) = diagnosis.findings.filter(pl.col("code") == "MS804").iter_rows(named=True)
+    assert "given text+audio+video people" in row["message"]
