@@ -46,6 +46,9 @@ __all__ = [
 ]
 
 HEADLINE = "jsd"
+COARSE = 200
+"""Blocks of groups that are left out in turn, where there are more groups and a measure needs the order of clips."""
+
 TARGETS = ("annotator_uncertainty", "fused_error", "misled")
 _SPOKEN = {
     "annotator_uncertainty": "people's uncertainty",
