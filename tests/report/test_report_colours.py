@@ -1,4 +1,4 @@
-"""Colours of the page can be told apart, by everybody: contrast, and distance as people without one kind of cone see it."""
+"""Colours of the page can be told apart by everybody: contrast, and distance as seen without one kind of cone."""
 
 from __future__ import annotations
 
@@ -32,6 +32,20 @@ DEFICIENCIES = {
         [0.004733, 0.691367, 0.3039],
     ],
 }
+CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 TOGETHER = [("text", "audio", "video", "fusion"), ("quiet", "misled", "rescued", "wrong")]
 
 
@@ -41,10 +55,8 @@ def palettes() -> dict[str, Colours]:
     found = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6});", block)) for block in blocks]
     assert len(found) == 4
     assert found[1] == found[2]
-    return {
-        name: {key: linear(value) for key, value in found[at].items()}
-        for name, at in (("light", 0), ("dark", 1), ("print", 3))
-    }
+    themes = {"light": found[0], "dark": found[1], "print": found[3]}
+    return {name: {key: linear(value) for key, value in block.items()} for name, block in themes.items()}
 
 
 def linear(code: str) -> npt.NDArray[np.float64]:
@@ -60,23 +72,9 @@ def contrast(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> fl
 
 
 def oklab(colour: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    cones = np.cbrt(
-        np.clip(colour, 0, 1)
-        @ np.array(
-            [
-                [0.4122214708, 0.2119034982, 0.0883024619],
-                [0.5363325363, 0.6806995451, 0.2817188376],
-                [0.0514459929, 0.1073969566, 0.6299787005],
-            ]
-        )
-    )
-    return cones @ np.array(
-        [
-            [0.2104542553, 1.9779984951, 0.0259040371],
-            [0.793617785, -2.428592205, 0.7827717662],
-            [-0.0040720468, 0.4505937099, -0.808675766],
-        ]
-    )
+    """Ottosson (2020): lightness, green to red, blue to yellow; distances are about as seen."""
+    seen: npt.NDArray[np.float64] = np.cbrt(CONES @ np.clip(colour, 0, 1)) @ LAB.T
+    return seen
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "print"])
@@ -101,4 +99,4 @@ def test_colours_that_stand_together_differ_for_every_kind_of_eye(
     }
     for one, other in combinations(together, 2):
         distance = float(np.linalg.norm(seen[one] - seen[other]))
-        assert distance >= 0.09, (one, other, round(distance, 3))
+        assert distance >= 0.15, (one, other, round(distance, 3))

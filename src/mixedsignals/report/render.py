@@ -96,7 +96,11 @@ _NUMBER = re.compile(r"(?<![\w.])[−-]?(?:\d[\d,]*)?\.?\d+(?:\s?%)?(?![\w])")
 
 def _emphasis(text: str) -> Markup:
     """The sentence, escaped, with its numbers set strong."""
-    return Markup(_NUMBER.sub(lambda found: f"<strong>{found.group()}</strong>", str(escape(text))))
+    pieces, end = [], 0
+    for found in _NUMBER.finditer(text):
+        pieces += [escape(text[end : found.start()]), Markup("<strong>{}</strong>").format(found.group())]
+        end = found.end()
+    return Markup("").join([*pieces, escape(text[end:])])
 
 
 def _code(text: str) -> Markup:
