@@ -126,7 +126,7 @@ def gain_with_raters(
     clip = np.asarray(clips, dtype=np.int64)
     count = int(clip.max()) + 1 if len(clip) else 0
     votes = np.stack([np.bincount(clip[whole == side], minlength=count) for side in (False, True)])
-    both = (votes > 0).all(axis=0)
+    both = np.asarray((votes > 0).all(axis=0))
     if not both.any():
         return Estimate.absent("no clip has votes under both conditions", level=level)
     kept = both[clip]
@@ -186,7 +186,7 @@ def hurt_by_more(
 
     `full` and each of `singles` are votes (n, C). Clips need a vote under the full condition and two under each
     single one. The simulation draws each clip's chance of a right vote from its posterior (Beta prior by moments,
-    per condition), raises the full one to the highest single one, and draws votes at the actual counts.
+    per condition), sets the full one to the highest single one, and draws votes at the actual counts.
 
     >>> hurt_by_more([[0, 4]] * 9, [[[4, 0]] * 9, [[0, 4]] * 9], [0] * 9).share
     1.0
@@ -237,7 +237,8 @@ def _nobody_hurt(
     chance = np.stack(
         [rng.beta(one + a, each - one + b) for one, each, (a, b) in zip(right, total, priors, strict=True)]
     )
-    chance[0] = chance.max(axis=0)
+    # Not the larger of its own draw and theirs: two noisy draws of the same chance would make it look better.
+    chance[0] = chance[1:].max(axis=0)
     return float(_worse(rng.binomial(total, chance), total, rng).mean())
 
 
