@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixedsignals.errors import Problem
+from mixedsignals.errors import InputError, Problem
 from mixedsignals.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mixedsignals.corpus.importers import ImportSummary
     from mixedsignals.encoders.weights import WeightStatus
 
-__all__ = ["check", "fetch_weights", "import_corpus", "playhouse", "read", "weights_status"]
+__all__ = ["check", "checked", "fetch_weights", "import_corpus", "playhouse", "read", "weights_status"]
 
 
 def read(path: Path | str) -> Corpus:
@@ -36,6 +36,20 @@ def check(
     from mixedsignals.corpus.check import check_corpus
 
     return check_corpus(Path(path), decode=decode, jobs=jobs, progress=progress)
+
+
+def checked(path: Path | str, *, progress: Progress = SILENT) -> Corpus:
+    """Read a corpus as `run` does: faults that show without decoding stop it, warnings are said.
+
+    Raises:
+        InputError: every fault at once.
+    """
+    problems = check(path, decode=False)
+    if faults := [problem for problem in problems if problem.severity == "fault"]:
+        raise InputError(faults)
+    for problem in problems:
+        progress.say(f"warning: {problem}")
+    return read(path)
 
 
 def import_corpus(format: str, source: Path | str, destination: Path | str, **options: Any) -> ImportSummary:  # noqa: A002

@@ -141,6 +141,7 @@ def diagnose(
     read = _predictions(
         predictions, labels=labels, kind=kind, fusion=fusion, run_id=run_id, renormalise=renormalise
     )
+    run_id = _only_run(read.table)
     for warning in read.warnings:
         progress.say(f"warning: {warning}")
     known = {
@@ -174,6 +175,14 @@ def _predictions(data: Any, **options: Any) -> Any:
     if isinstance(data, Sequence) and data and all(isinstance(item, str | Path) for item in data):
         return read_predictions(list(data), **options)
     return predictions_from_frames({"predictions": frame_of(data)}, **options)
+
+
+def _only_run(predictions: pl.DataFrame) -> str:
+    runs = predictions["run_id"].unique().sort().to_list()
+    if len(runs) > 1:
+        message = f"the predictions hold {len(runs)} runs ({', '.join(runs)}), and one is diagnosed at a time"
+        raise InputError(Problem("several-runs", message, "Keep the rows of one run_id."))
+    return str(runs[0])
 
 
 def _table(name: str, data: Any, labels: Labels) -> pl.DataFrame:

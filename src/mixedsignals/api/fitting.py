@@ -6,6 +6,7 @@ and the tables of a finished fit are left as they are.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,6 +187,7 @@ def _train(plan: _Plan, encoded: Mapping[str, Encoded], manifest: dict[str, Any]
     digests = {modality: _embedding_digest(item) for modality, item in embeddings.items()}
     splits = _splits(plan, encoded)
     options, run = plan.options, plan.run
+    partial = run.models / "partial"
     results = fit_heads(
         embeddings,
         plan.targets.table,
@@ -199,7 +201,7 @@ def _train(plan: _Plan, encoded: Mapping[str, Encoded], manifest: dict[str, Any]
             class_weights=options.class_weights,
             threads=options.threads,
         ),
-        checkpoint=run.models / "partial",
+        checkpoint=partial,
         progress=progress,
     )
     save_heads(results.models, run.models)
@@ -220,6 +222,8 @@ def _train(plan: _Plan, encoded: Mapping[str, Encoded], manifest: dict[str, Any]
         modality: {**item.card.to_dict(), "clips": len(item), "width": item.width}
         for modality, item in embeddings.items()
     }
+    # What a stopped run would have gone on from is in the saved heads now.
+    shutil.rmtree(partial, ignore_errors=True)
     manifest["fit"] = {"done": True, "heads": len(results.models.heads), "folds": splits["fold"].n_unique()}
     run.write_manifest(manifest)
     run.log("fitted", heads=len(results.models.heads))

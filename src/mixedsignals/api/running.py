@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mixedsignals.api.corpora import read
+from mixedsignals.api.corpora import checked
 from mixedsignals.api.diagnosing import diagnose_run
 from mixedsignals.api.fitting import fit
 from mixedsignals.api.reporting import report
@@ -38,7 +38,7 @@ def run(
         CannotFinish: a step that this corpus or machine does not allow.
     """
     if isinstance(corpus, str | Path):
-        corpus = read(corpus)
+        corpus = checked(corpus, progress=progress)
     folder = fit(corpus, out, options=options, progress=progress)
     diagnose_run(folder.path, progress=progress)
     report(folder.path, media=media, progress=progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def command(corpus: Path, decode: bool, strict: bool, jobs: int) -> None:
             click.echo(f"{problem.severity}: {problem} [{problem.code}]")
         click.echo(f"{corpus}: {_count(faults, 'fault')}, {_count(warnings, 'warning')}.")
     if faults or (strict and warnings):
-        sys.exit(1)
+        click.get_current_context().exit(1)
 
 
 def _count(problems: Sequence[object], word: str) -> str:
