@@ -1,1 +1,1 @@
-"""Speed and trust, measured side by side in one run; each module prints a table and saves it in `benchmarks/results/`."""
+"""Speed and trust, side by side in one run; each module prints a table and saves it in `benchmarks/results/`."""

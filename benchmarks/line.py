@@ -2,8 +2,8 @@
 
     MIXEDSIGNALS_DATA=... python -m benchmarks.line
 
-Limits on two cores: 6 minutes from nothing cached (the offline weights are there), 4 minutes with the embeddings cached,
-peak memory under 3 GB.
+Limits on two cores: 6 minutes from nothing cached (the offline weights are there), 4 minutes with the embeddings
+cached, peak memory under 3 GB.
 """
 
 from __future__ import annotations
