@@ -51,7 +51,9 @@ def test_wide_files_are_one_model_each_named_after_the_file(tmp_path: Path) -> N
     two = write(tmp_path, "fusion.csv", "clip_id,sad,happy\n2,.3,.7\n1,.6,.4\n")
     read = read_predictions([one, two])
     assert read.labels.names == ("sad", "happy"), "the order of the columns"
-    by_key = {(r["source"], r["clip_id"], r["label"]): r["probability"] for r in read.table.iter_rows(named=True)}
+    by_key = {
+        (r["source"], r["clip_id"], r["label"]): r["probability"] for r in read.table.iter_rows(named=True)
+    }
     assert by_key["fusion", "1", "sad"] == 0.6
     assert by_key["audio", "2", "happy"] == 0.9
 
@@ -135,7 +137,9 @@ def test_a_label_nobody_predicted_is_a_warning() -> None:
 
 def test_repeated_keys_and_empty_cells_are_named_with_rows_and_all_at_once() -> None:
     rows = pl.concat([long_rows(), long_rows().head(1)])
-    rows = rows.with_columns(pl.when(pl.int_range(pl.len()) == 2).then(None).otherwise("label").alias("label"))
+    rows = rows.with_columns(
+        pl.when(pl.int_range(pl.len()) == 2).then(None).otherwise("label").alias("label")
+    )
     error = refused({"p.csv": rows})
     assert {"duplicate-id", "missing-value"} <= codes(error)
     assert {problem.row for problem in error.problems if problem.code == "duplicate-id"} == {8}
@@ -154,7 +158,9 @@ def test_a_file_that_appears_twice_is_refused() -> None:
         ({"clip_id": ["1"], "label": ["happy"]}, "no column probability"),
     ],
 )
-def test_columns_that_will_not_do_are_refused_in_one_sentence(columns: dict[str, list[object]], said: str) -> None:
+def test_columns_that_will_not_do_are_refused_in_one_sentence(
+    columns: dict[str, list[object]], said: str
+) -> None:
     error = refused({"p.csv": pl.DataFrame(columns)})
     assert codes(error) == {"missing-column"}
     assert said in str(error)

@@ -45,7 +45,11 @@ def answer(estimates: pl.DataFrame, findings: pl.DataFrame, *, fusion: str = "fu
         _informative,
         _misled,
         _people_by_agreement,
+        _gain_of_people,
         _people,
+        _agreement,
+        _followed,
+        _hurt,
         _trust,
     )
     said = [text for text in (speak(held) for speak in speakers) if text]
@@ -62,6 +66,10 @@ class _Held:
         self._rows = {
             (row["measure"], row["source"], row["slice"]): row for row in estimates.iter_rows(named=True)
         }
+
+    def every(self) -> list[tuple[str, str, str]]:
+        """Measure, source and slice of every estimate, in the order of the table."""
+        return list(self._rows)
 
     def row(self, measure: str, source: str, where: str = "all") -> dict[str, object] | None:
         return self._rows.get((measure, source, where))
@@ -172,15 +180,54 @@ def _people_by_agreement(held: _Held) -> str | None:
     )
 
 
-def _people(held: _Held) -> str | None:
+def _per_condition(held: _Held, measure: str) -> list[tuple[str, str]]:
+    """Conditions and what people's measure is under each, in the order of the table."""
     given = [
-        place.removeprefix("given=")
-        for (name, source, place) in held._rows
-        if (name, source) == ("rater_disagreement", "people") and place.startswith("given=")
+        w
+        for (name, source, w) in held.every()
+        if (name, source) == (measure, "people") and w.startswith("given=")
     ]
-    if not given:
+    return [(where.removeprefix("given="), held.said(measure, "people", where) or "") for where in given]
+
+
+def _agreement(held: _Held) -> str | None:
+    told = [f"{said} given {given}" for given, said in _per_condition(held, "krippendorff_alpha")]
+    return sentence(f"Krippendorff's alpha is {listed(told)}") if told else None
+
+
+def _gain_of_people(held: _Held) -> str | None:
+    found = [row for status in ("passed", "tip") for row in held.finding("MS801", status)]
+    told = [f"{said} given {given}" for given, said in _per_condition(held, "accuracy")]
+    if not found or not told:
         return None
-    told = [f"{held.said('rater_disagreement', 'people', f'given={g}')} given {g}" for g in given]
+    words = found[0]["message"].partition(":")[0]
+    return sentence(
+        f"{words}: their votes equal the target with a share of {listed(told)}; over the best single modality the gain "
+        f"is {held.said('human_gain', 'people')}"
+    )
+
+
+def _followed(held: _Held) -> str | None:
+    told = [f"{given} with {said}" for given, said in _per_condition(held, "follow_rate")]
+    if not told:
+        return None
+    return sentence(f"where single modalities lead people apart, their votes given all follow {listed(told)}")
+
+
+def _hurt(held: _Held) -> str | None:
+    share, nobody = held.value("hurt_by_more", "people"), held.value("chance:hurt_by_more", "people")
+    if share is None:
+        return None
+    return sentence(
+        f"people do worse given everything than given the best single modality on {number(share)} of the clips, where "
+        f"{number(nobody)} would show if nobody were hurt"
+    )
+
+
+def _people(held: _Held) -> str | None:
+    told = [f"{said} given {given}" for given, said in _per_condition(held, "rater_disagreement")]
+    if not told:
+        return None
     return sentence(f"two people who judge the same clip disagree with probability {listed(told)}")
 
 

@@ -11,6 +11,7 @@ from mixedsignals.diagnosis.evidence import Bools, Case, Floats
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.words import count, listed, number, sentence, with_interval
 from mixedsignals.measures.agreement import krippendorff_alpha, vote_accuracy
+from mixedsignals.measures.arrays import divided
 from mixedsignals.measures.ceiling import noise_ceiling, rank_ceiling
 from mixedsignals.measures.inference import Resampling, estimate, rate
 from mixedsignals.measures.raters import rater_agreement
@@ -124,7 +125,7 @@ def raters_of_people(case: Case) -> Outcome:
     if not judged.any():
         raise NotApplicable(f"No rater shares {FEWEST_VOTES} votes with others.")
     # Standard error of an agreement of n votes at its chance level, on the scale of kappa.
-    noise = np.sqrt(found.chance * (1 - found.chance) / np.maximum(amount, 1)) / (1 - found.chance)
+    noise = np.sqrt(divided(found.chance, (1 - found.chance) * np.maximum(amount, 1)))
     careless = judged & (kappa < 1.645 * noise)
     middle = float(np.median(kappa[judged]))
     outcome = Outcome()

@@ -103,14 +103,15 @@ def challenging_clips(case: Case) -> Outcome:
     outcome.score(case.clip_ids, case.options.fusion, "challenge", scores)
     for name, those in kinds.by_name.items():
         outcome.score(case.clip_ids, case.options.fusion, f"kind:{name}", np.where(those, 1.0, np.nan))
-    ranked = np.argsort(-np.nan_to_num(scores, nan=-1.0), kind="stable")
-    amount = max(1, round(TOP * int(np.isfinite(scores).sum())))
+    known = int(np.isfinite(scores).sum())
+    ranked = np.argsort(-np.nan_to_num(scores, nan=-1.0), kind="stable")[:known]
+    amount = max(1, round(TOP * known))
     told = _precision(case, outcome, ranked[:amount])
     for name, those in kinds.by_name.items():
         share = rate(those.astype(float), case.groups, options=Resampling(level=case.options.level))
         outcome.estimate(f"kind:{name}", case.options.fusion, share)
-    counted = [f"{count(int(those.sum()), 'clip')} {KINDS[name]}" for name, those in kinds.by_name.items()]
-    message = f"of {count(int(np.isfinite(scores).sum()), 'clip')}, {listed(counted)} (a clip may be of several kinds)"
+    counted = [f"{int(those.sum()):,} {KINDS[name]}" for name, those in kinds.by_name.items()]
+    message = f"of {count(known, 'clip')}, {listed(counted)} (a clip may be of several kinds)"
     message += f". Among the tenth with the highest challenge score {listed(told)}" if told else ""
     outcome.find(
         "tip", sentence(message), source=case.options.fusion, measure="precision:challenge->fused_error"
@@ -123,12 +124,7 @@ def _precision(case: Case, outcome: Outcome, top: Ints) -> list[str]:
     """How often the top of the ranking is what is known to be hard, beside the mean over all clips."""
     _, targets = signals_and_targets(case) if len(case.parts) > 1 else (None, {})
     told = []
-    words = {
-        "annotator_uncertainty": "two people disagree on",
-        "fused_error": "fusion errs on",
-        "misled": "it is misled on",
-    }
-    for name in _TARGETS:
+    for name, words in _TARGETS.items():
         target = targets.get(name, "")
         if isinstance(target, str) or not np.isfinite(target[top]).any():
             continue

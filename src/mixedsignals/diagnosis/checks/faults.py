@@ -104,7 +104,7 @@ def source_ignores_input(case: Case) -> Outcome:
             message = f"{source.name} says {case.labels.names[top]!r} on {told}."
             outcome.find("issue", message, source=source.name, slice=where)
         else:
-            message = f"{source.name} varies with its input (spread of a probability {number(spread)})."
+            message = f"{source.name} varies with its input (spread of a probability {number(spread, 3)})."
             outcome.find("passed", message, source=source.name, slice=where)
     return outcome
 

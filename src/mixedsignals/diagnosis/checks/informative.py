@@ -206,6 +206,9 @@ def _say(
     if control is not None and control.p is not None:
         outcome.estimate(f"control:delta_auroc:{name}", "models", control.delta_auroc)
         told += f"; with modalities of the wrong clips {p_value(control.p)}"
+        told += (
+            ", so confidence was not removed well and this is not to be trusted" if control.p < 0.05 else ""
+        )
     status, severity = _STATUS[found.verdict]
     measure = f"delta_auroc:{name}"
     outcome.find(status, sentence(told), source="models", slice=where, severity=severity, measure=measure)
@@ -294,7 +297,7 @@ def _correlated(
     options, groups = Resampling(level=case.options.level), case.groups.blocks(COARSE)
     arrow = f"{signal}->annotator_uncertainty"
     outcome.estimate(f"spearman:{arrow}", "models", spearman(values, target, groups, options=options))
-    if len(case) <= 5_000:
+    if 10 <= np.isfinite(values + target).sum() <= 5_000:
         outcome.estimate(f"kendall:{arrow}", "models", kendall(values, target, groups, options=options))
     if signal in signals.disagreement:
         given = signals.confidences[:, 0]

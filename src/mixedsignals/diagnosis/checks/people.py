@@ -6,6 +6,8 @@ entropy is given too, and rarefied to equal numbers of votes where these differ.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mixedsignals.diagnosis.evidence import Bools, Case, Floats
@@ -16,7 +18,7 @@ from mixedsignals.measures.disagreement import pattern
 from mixedsignals.measures.inference import Resampling, estimate
 from mixedsignals.measures.votes import rarefied_entropy, rater_disagreement, vote_entropy
 
-__all__ = ["entropy_of_votes", "uncertainty_by_agreement", "uncertainty_of_people"]
+__all__ = ["entropy_of_votes", "equal_size", "uncertainty_by_agreement", "uncertainty_of_people"]
 
 PEOPLE = "people"
 
@@ -25,12 +27,13 @@ def uncertainty_of_people(case: Case) -> Outcome:
     """MS401: how much people disagreed under each condition: pairwise disagreement and entropy of votes."""
     full, outcome = case.fullest_votes, Outcome()
     options = Resampling(level=case.options.level)
+    size = equal_size(list(case.votes.values()))
     for given, counts in case.votes.items():
         where = f"given={given}"
         seen = counts.sum(1) > 0
         apart = rater_disagreement(counts)
         found = estimate(mean_where(apart, seen, case.groups), options=options)
-        entropy, how = entropy_of_votes(counts)
+        entropy, how = entropy_of_votes(counts, size)
         doubt = estimate(mean_where(entropy, seen, case.groups), options=options)
         for place in (where, "all") if given == full else (where,):
             outcome.estimate("rater_disagreement", PEOPLE, found, slice=place)
@@ -65,7 +68,7 @@ def uncertainty_by_agreement(case: Case) -> Outcome:
         kind = "agree" if part.any() else "part"
         raise NotApplicable(f"There is no clip with two votes or more on which the models {kind}.")
     outcome = Outcome()
-    entropy, how = entropy_of_votes(counts)
+    entropy, how = entropy_of_votes(counts, equal_size([counts]))
     first = _compare(case, outcome, "rater_disagreement", rater_disagreement(counts), part, agree)
     second = _compare(case, outcome, "vote_entropy", entropy, part, agree)
     options = Resampling(level=case.options.level)
@@ -102,15 +105,22 @@ def _compare(
     return spoken[0], spoken[1], with_interval(apart)
 
 
-def entropy_of_votes(counts: Floats) -> tuple[Floats, str]:
+def equal_size(tables: Sequence[Floats]) -> int | None:
+    """How many votes all clips of all tables can be brought to; None where each has that many as it is.
+
+    Clips with fewer than two votes do not count, so the size is two or more.
+    """
+    votes = np.concatenate([counts.sum(1) for counts in tables])
+    some = votes[votes >= 2]
+    return None if not len(some) or some.min() == some.max() else int(some.min())
+
+
+def entropy_of_votes(counts: Floats, size: int | None) -> tuple[Floats, str]:
     """Entropy of each clip's votes in bits, comparable across clips, and in words how it was made.
 
-    Miller-Madow where all clips have as many votes; else the expected entropy of as many votes as the least-judged
-    clip with two or more has. NaN for clips with fewer.
+    Miller-Madow where `size` is None, since all clips then have as many votes; else the expected entropy of `size`
+    votes drawn from each clip's. NaN for clips with fewer than two votes.
     """
-    votes = counts.sum(1)
-    some = votes[votes >= 2]
-    if not len(some) or some.min() == some.max():
-        return np.where(votes >= 2, vote_entropy(counts), np.nan), "Miller-Madow"
-    fewest = int(some.min())
-    return rarefied_entropy(counts, fewest), f"rarefied to {fewest} votes"
+    if size is None:
+        return np.where(counts.sum(1) >= 2, vote_entropy(counts), np.nan), "Miller-Madow"
+    return rarefied_entropy(counts, size), f"rarefied to {size} votes"
