@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -36,7 +39,31 @@ def _weights() -> str | None:
     return f"run `mixedsignals weights fetch` ({', '.join(missing)})" if missing else None
 
 
-PARTS = {"realdata": _realdata, "browser": _browser, "postgres": _postgres, "weights": _weights}
+def _index() -> str | None:
+    """Whether pip reaches a package index, found out by fetching something tiny."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            folder,
+            "iniconfig",
+        ]
+        done = subprocess.run([*command, "--disable-pip-version-check"], capture_output=True)
+    return "no package index in reach" if done.returncode else None
+
+
+PARTS = {
+    "realdata": _realdata,
+    "browser": _browser,
+    "postgres": _postgres,
+    "weights": _weights,
+    "index": _index,
+}
 _reasons: dict[str, str | None] = {}
 
 

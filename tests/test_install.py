@@ -1,0 +1,75 @@
+"""The core on its own: installed bare into a new environment, it imports and diagnoses without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import venv
+from pathlib import Path
+
+import pytest
+
+from mixedsignals.testing import make_evidence
+
+PROJECT = Path(__file__).parents[1]
+
+pytestmark = pytest.mark.index
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of programs of an environment that holds the core and nothing else."""
+    folder = tmp_path_factory.mktemp("bare") / "environment"
+    venv.create(folder, with_pip=True)
+    install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-c",
+        str(PROJECT / "constraints.txt"),
+    ]
+    subprocess.run(
+        [str(folder / "bin" / "python"), *install, str(PROJECT)], check=True, capture_output=True, text=True
+    )
+    return folder / "bin"
+
+
+def test_the_core_has_no_heavy_library(bare: Path) -> None:
+    code = (
+        "import importlib.util as u, mixedsignals\n"
+        "heavy = ['torch', 'transformers', 'crowdkit', 'statsmodels', 'ray', 'fastapi']\n"
+        "print([name for name in heavy if u.find_spec(name)], mixedsignals.Labels(('a', 'b')).names)"
+    )
+    done = subprocess.run([str(bare / "python"), "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] ('a', 'b')"
+
+
+def test_the_core_diagnoses_and_reports(bare: Path, tmp_path: Path) -> None:
+    made = make_evidence(n_clips=120, n_speakers=12, seed=2)
+    for name in ("predictions", "votes", "clips"):
+        getattr(made, name).write_csv(tmp_path / f"{name}.csv")
+    files = [f"--{name}={tmp_path / f'{name}.csv'}" for name in ("predictions", "votes", "clips")]
+    command = [str(bare / "mixedsignals"), "diagnose", *files, "--out", str(tmp_path / "run"), "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "report" / "index.html").stat().st_size > 100_000
+    assert "macro-F1" in done.stdout
+
+
+def test_what_needs_torch_says_how_to_get_it(bare: Path, tmp_path: Path) -> None:
+    from mixedsignals.testing import make_corpus
+
+    make_corpus(tmp_path / "corpus", n_clips=60, n_speakers=6)
+    command = [
+        str(bare / "mixedsignals"),
+        "run",
+        str(tmp_path / "corpus"),
+        "--out",
+        str(tmp_path / "run"),
+        "--quiet",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "pip install 'mixedsignals[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
