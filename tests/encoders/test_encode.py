@@ -160,6 +160,23 @@ def test_options_that_make_no_sense(
         encode(table(["one"]), tmp_path, "text", encoder, cache=tmp_path, **options)
 
 
+def test_a_device_that_is_not_there(counting: CountingEncoder, tmp_path: Path) -> None:
+    for device in ("nonsense", "cuda:77"):
+        with pytest.raises(UsageError, match=f"device '{device}' cannot be used here"):
+            encode(table(["one"]), tmp_path, "text", "counting", cache=tmp_path, device=device)
+    assert counting.loads == 0
+
+
+def test_without_torch_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.delitem(sys.modules, "mixedsignals.encoders.frames", raising=False)
+    table_of_one = pl.DataFrame({"clip_id": ["a"], "media": ["a.mp4"]})
+    with pytest.raises(CannotFinish, match=r"Encoding needs PIL.*pip install 'mixedsignals\[train\]'"):
+        encode(table_of_one, tmp_path, "video", "lite", cache=tmp_path)
+
+
 def test_an_encoder_of_another_modality_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="minilm-l6 encodes text and was given for audio"):
         encode(table(["one"]), tmp_path, "audio", "minilm-l6", cache=tmp_path)

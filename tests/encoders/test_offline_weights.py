@@ -59,7 +59,10 @@ def test_only_the_wanted_files_are_kept(index: Path, tmp_path: Path) -> None:
         "model.bin": CONTENT["toy_weights/model.bin"],
         "tokenizer.json": b'{"tokens": []}',
     }
-    assert listener.said == ["toy (audio) is fetched: no licence, no licence is stated"]
+    assert listener.said == [
+        "Fetching toy-weights 1.0 (0 MB)",
+        "toy (audio) is fetched: no licence, no licence is stated",
+    ]
     assert weights_folder("toy", cache=tmp_path) == status.folder
     assert [s.state for s in weights_status(cache=tmp_path)] == ["ready"]
 

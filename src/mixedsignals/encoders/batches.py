@@ -7,7 +7,6 @@ decoding runs ahead of it.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 import threading
@@ -22,7 +21,7 @@ import numpy as np
 from mixedsignals.encoders.cache import EmbeddingCache, Entry
 from mixedsignals.encoders.protocol import Array, Encoder, Prepared
 from mixedsignals.encoders.sources import Source
-from mixedsignals.errors import CannotFinish, InputError, Problem
+from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
 from mixedsignals.progress import Progress
 
 __all__ = ["Job", "encode_jobs", "pick_device"]
@@ -69,6 +68,7 @@ def encode_jobs(
 
     Raises:
         CannotFinish: there is too little memory for a single clip, or the encoder gives numbers that are not finite.
+        UsageError: a device that cannot be used.
     """
     outcome = _Outcome()
     if not jobs:
@@ -100,14 +100,27 @@ def encode_jobs(
 
 
 def pick_device(device: str) -> str:
-    """`auto` becomes `cuda` where there is one, else `cpu`; other names stay."""
-    if device != "auto":
-        return device
-    if importlib.util.find_spec("torch") is None:
-        return "cpu"
-    import torch
+    """`auto` becomes `cuda` where there is one, else `cpu`; other names stay if they can be used.
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    Raises:
+        UsageError: a device that torch does not know or that is not there.
+    """
+    if device == "cpu":
+        return device
+    try:
+        import torch
+    except ImportError:  # an encoder of another package may do without
+        return "cpu"
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        why = str(error).strip().splitlines()[0][:160]
+        raise UsageError(
+            f"The device {device!r} cannot be used here ({why}). Name `cpu` or `auto`."
+        ) from error
+    return device
 
 
 @contextmanager

@@ -7,8 +7,8 @@ run that is stopped loses one batch.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import cache_dir
 
 __all__ = ["Encoded", "encode"]
+
+_EXTRA = ("torch", "transformers", "PIL", "safetensors", "huggingface_hub")
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,17 @@ def encode(
     Raises:
         InputError: media that are named but missing or unreadable (all of them, after the others have been encoded
             and cached), features that do not fit, or a model of another kind than the modality.
-        CannotFinish: no clip has the modality, weights that cannot be had, or too little memory for one clip.
-        UsageError: options that make no sense together.
+        CannotFinish: no clip has the modality, weights that cannot be had, too little memory for one clip, or torch is
+            not installed.
+        UsageError: options that make no sense together, or a device that is not there.
     """
     _check(encoder, batch_size, features)
     if features is not None:
         given, missing = ready_made(clips, modality, features)
         return Encoded(given, absent=tuple(missing))
     where = cache or cache_dir()
-    model = find_encoder(EncoderRequest(modality=modality, name=encoder, pooling=pooling), where)
+    with _installed():
+        model = find_encoder(EncoderRequest(modality=modality, name=encoder, pooling=pooling), where)
     sources, absent = find_sources(clips, root, modality)
     contents = _digests(sources, modality, progress)
     jobs: dict[str, Job] = {}
@@ -100,9 +104,10 @@ def encode(
     shards = EmbeddingCache(where, model.card)
     entries = shards.find(jobs)
     to_do = [job for content, job in jobs.items() if content not in entries]
-    made, problems = encode_jobs(
-        to_do, model, shards, device=device, batch_size=batch_size, progress=progress
-    )
+    with _installed():
+        made, problems = encode_jobs(
+            to_do, model, shards, device=device, batch_size=batch_size, progress=progress
+        )
     if problems:
         raise InputError([_placed(problem, root) for problem in problems])
     reused = len(entries)
@@ -120,6 +125,20 @@ def _digests(sources: Mapping[str, Source], modality: str, progress: Progress) -
             contents[clip] = source.digest()
             task.advance()
     return contents
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    """The core does without torch; whoever encodes without it is told what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name in _EXTRA:
+            raise CannotFinish(
+                f"Encoding needs {error.name}, which is not installed. Run `pip install 'mixedsignals[train]'`, or "
+                "bring ready-made features."
+            ) from error
+        raise
 
 
 def _check(encoder: str, batch_size: int | None, features: Embeddings | Path | None) -> None:

