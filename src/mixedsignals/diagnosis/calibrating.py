@@ -17,7 +17,7 @@ from mixedsignals.measures.calibration import Calibrator, Scaling, cross_fit, fi
 
 __all__ = ["Calibration", "calibrate", "calibrated_rows", "calibrators_for_new_clips", "sure", "why_not"]
 
-MOST_FITTED = 100_000
+MOST_FITTED = 20_000
 """Clips that a calibrator is fitted on at most (drawn at random); two parameters need no more."""
 
 FEWEST_PER_LABEL = 20

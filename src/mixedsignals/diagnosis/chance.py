@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 __all__ = ["Chance", "chance_levels", "permuted_within"]
 
 _BATCH = 100
-MOST_DRAWN = 300_000_000
+MOST_DRAWN = 30_000_000
 """Labels drawn in all permutations together; with more clips there are fewer permutations, never under 99."""
 
 

@@ -31,6 +31,7 @@ from mixedsignals.measures.divergence import (
     mean_total_variation,
     seed_disagreement,
 )
+from mixedsignals.measures.groups import Groups
 from mixedsignals.measures.inference import Resampling
 from mixedsignals.measures.ranking import auprc, auroc, base_rate
 from mixedsignals.measures.significance import holm
@@ -46,9 +47,6 @@ __all__ = [
 ]
 
 HEADLINE = "jsd"
-COARSE = 200
-"""Blocks of groups that are left out in turn, where there are more groups and a measure needs the order of clips."""
-
 TARGETS = ("annotator_uncertainty", "fused_error", "misled")
 _SPOKEN = {
     "annotator_uncertainty": "people's uncertainty",
@@ -145,6 +143,11 @@ def fold_of(case: Case) -> Ints | None:
     known = tests.filter(tests["clip_id"].is_in(case.clip_ids.implode()))
     fold[case.at(known["clip_id"])] = known["fold"].to_numpy()
     return fold + 1
+
+
+def coarse(case: Case) -> Groups:
+    """Groups merged into as many blocks as measures that need the order of all clips can be left out by in time."""
+    return case.groups.blocks(max(20, min(200, 4_000_000 // max(len(case), 1))))
 
 
 def beyond_confidence(case: Case) -> Outcome:
@@ -266,7 +269,7 @@ def signals_described(case: Case) -> Outcome:
         for signal, values in every.items():
             found = auroc(values, target, case.groups, strata=fold, options=options)
             outcome.estimate(f"auroc:{signal}->{name}", "models", found)
-            ranked = auprc(values, target, case.groups.blocks(COARSE), strata=fold, options=options)
+            ranked = auprc(values, target, coarse(case), strata=fold, options=options)
             outcome.estimate(f"auprc:{signal}->{name}", "models", ranked)
             if name == "annotator_uncertainty":
                 _correlated(case, outcome, signal, values, target, signals)
@@ -294,7 +297,7 @@ def signals_described(case: Case) -> Outcome:
 def _correlated(
     case: Case, outcome: Outcome, signal: str, values: Floats, target: Floats, signals: Signals
 ) -> None:
-    options, groups = Resampling(level=case.options.level), case.groups.blocks(COARSE)
+    options, groups = Resampling(level=case.options.level), coarse(case)
     arrow = f"{signal}->annotator_uncertainty"
     outcome.estimate(f"spearman:{arrow}", "models", spearman(values, target, groups, options=options))
     if 10 <= np.isfinite(values + target).sum() <= 5_000:
@@ -310,7 +313,7 @@ def _coverage(case: Case, outcome: Outcome, signals: Signals, targets: Mapping[s
     wrong = targets.get("fused_error")
     if wrong is None or isinstance(wrong, str):
         return
-    options, groups = Resampling(level=case.options.level), case.groups.blocks(COARSE)
+    options, groups = Resampling(level=case.options.level), coarse(case)
     for name, doubt in (
         ("fused_doubt", signals.baselines["fused_doubt"]),
         (HEADLINE, signals.disagreement[HEADLINE]),
