@@ -75,11 +75,15 @@ def test_a_whole_run_has_every_section_in_reading_order(run: ReportInput, out: P
     assert read(run, out).headings == [
         "How good each model is",
         "Where the models part ways",
+        "Misled and rescued",
         "How sure, and of what",
         "How sure the people were",
+        "People given less",
+        "Does disagreement tell more than confidence does",
         "Can the probabilities be believed",
         "What fusion listened to",
         "What the checks found",
+        "Where trouble gathers",
         "Clips worth looking at",
         "All estimates",
         "What was run",
@@ -193,8 +197,9 @@ def test_findings_stand_with_their_page_and_the_clips_they_name(run: ReportInput
         row | {"code": "MS101", "clip_id": clip, "message": f"Look at {clip}."} for clip in ("c0003", "c0007")
     ]
     page = read(replace(run, findings=pl.DataFrame(rows, schema=run.findings.schema)), out)
-    assert "2 clips; the first: Look at c0003." in page.text
-    assert "The checks found 1 issue." in page.text
+    assert page.text.count("Look at c000") == 2
+    assert "The checks found 2 issues." in page.text
+    assert "How well" in page.text
     assert "It means this." in page.text
     assert "Not when there is little." in page.text
     why = {clip["id"]: clip["why"] for clip in page.island("clips")["clips"]}
@@ -266,3 +271,43 @@ def test_wrong_options_are_named(run: ReportInput, out: Path) -> None:
         write_report(run, out, media="paste")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"listed is 0.*points is -1"):
         ReportOptions(listed=0, points=-1)
+
+
+def test_findings_of_one_code_stand_together_issues_first(run: ReportInput, out: Path) -> None:
+    assert run.findings is not None
+    row = run.findings.row(0, named=True) | {"clip_id": None, "severity": "low"}
+    given = [
+        ("MS900", "passed", "a"),
+        ("MS102", "issue", "b"),
+        ("MS101", "tip", "c"),
+        ("MS102", "issue", "d"),
+    ]
+    rows = [
+        row | {"code": code, "status": status, "slice": f"x={m}", "message": m} for code, status, m in given
+    ]
+    text = read(replace(run, findings=pl.DataFrame(rows, schema=run.findings.schema)), out).text
+    part = " ".join(text[text.index("What the checks found", text.index("What fusion listened")) :].split())
+    assert (
+        part.index("MS102")
+        < part.index("x=b b")
+        < part.index("x=d d")
+        < part.index("MS101")
+        < part.index("MS900")
+    )
+    assert part[: part.index("Where trouble")].count("MS102") == 1
+
+
+def test_the_verdict_on_disagreement_carries_its_test(run: ReportInput, out: Path) -> None:
+    page = read(run, out)
+    assert run.estimates is not None
+    row = run.estimates.filter(pl.col("measure") == "delta_auroc:fused_error").row(0, named=True)
+    drawn = {r["name"]: r for r in values(page.island("figures")["beyond-confidence"])}
+    assert (drawn["fusion is wrong"]["value"], drawn["fusion is wrong"]["base"]) == (row["value"], 0.0)
+    assert "Residual test of the divergence" in page.text
+
+
+def test_reliability_is_drawn_from_the_saved_bins(run: ReportInput, out: Path) -> None:
+    assert run.estimates is not None
+    drawn = [r for r in values(read(run, out).island("figures")["reliability"]) if "bin" in r]
+    stated = run.estimates.filter(pl.col("measure") == "reliability_stated")
+    assert sorted(r["confidence"] for r in drawn) == sorted(stated["value"].to_list())

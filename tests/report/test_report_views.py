@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mixedsignals.labels import Labels
 from mixedsignals.report import ReportInput
-from mixedsignals.report.clips import choose, describe
+from mixedsignals.report.clips import choose
+from mixedsignals.report.records import describe
 from mixedsignals.report.views import Views, given_order, source_order
 
 Row = tuple[int, str, str, str, float]
@@ -118,7 +119,7 @@ def test_clips_on_which_models_part_come_first_then_those_farthest_apart() -> No
     chosen = choose(views(rows), 3)
     assert (chosen.ids, chosen.total) == (["far", "near", "calm"], 4)
     assert chosen.scores["far"] == 0.98
-    assert "how far the single models" in chosen.order
+    assert "single models’ probabilities" in chosen.order
 
 
 def test_saved_scores_decide_the_order_where_there_are_some() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import altair as alt
 
-from mixedsignals.report.page import Column, DataTable, Figure
+from mixedsignals.report.page import Column, DataTable, Figure, number, percent
 from mixedsignals.report.theme import drawn, finish, source_scale
 
 __all__ = ["Dots", "dot_figure"]
@@ -26,7 +26,7 @@ class Dots:
 
     Attributes:
         key: name of the figure in the page.
-        title, alt: heading and words for those who cannot see it.
+        title: heading; with the values of the rows it is also what those hear who cannot see the figure.
         axis: what the value is, with its unit.
         rows: mappings with name, source, value, low?, high?, base?, base_low?, base_high?, n_clips, n_groups,
             method.
@@ -37,7 +37,6 @@ class Dots:
 
     key: str
     title: str
-    alt: str
     axis: str
     rows: Sequence[Mapping[str, Any]]
     baseline: str = "chance"
@@ -47,29 +46,40 @@ class Dots:
     note: str = ""
 
 
-def dot_figure(dots: Dots) -> Figure:
-    """The figure and the table behind it."""
+def dot_figure(dots: Dots) -> Figure | None:
+    """The figure and the table behind it; None where there are no rows."""
     rows = [dict(row) for row in dots.rows]
+    if not rows:
+        return None
     has_base = any(row.get("base") is not None for row in rows)
-    spec = finish(_chart(dots, rows, has_base), alt=dots.alt, height={"step": 34})
     few = [
         row["name"] for row in rows if (row.get("n_groups") or 0) < _FEW_GROUPS and row.get("low") is not None
     ]
     notes = [dots.note] if dots.note else []
     if few:
         notes.append(f"Fewer than ten groups: the intervals of {', '.join(few)} are not to be trusted.")
-    base = (("var(--c-base)", "tick", dots.baseline),) if has_base else ()
-    table = DataTable(key=dots.key, caption=dots.title, columns=_columns(dots, rows, has_base), rows=rows)
+    words = _words(dots, rows)
     return Figure(
         key=dots.key,
         title=dots.title,
-        alt=dots.alt,
-        spec=spec,
-        table=table,
+        alt=words,
+        spec=finish(_chart(dots, rows, has_base), alt=words, height={"step": 34}),
+        table=DataTable(dots.key, dots.title, _columns(dots, rows, has_base), rows),
         note=" ".join(notes),
         width=dots.width,
-        key_items=base,
+        key_items=(("var(--c-base)", "tick", dots.baseline),) if has_base else (),
     )
+
+
+def _words(dots: Dots, rows: Sequence[Mapping[str, Any]]) -> str:
+    """The figure in one sentence: every row with its value, interval and baseline."""
+    show = percent if dots.share else number
+    told = []
+    for row in rows:
+        interval = f" ({show(row['low'])} to {show(row['high'])})" if row.get("low") is not None else ""
+        base = f", {dots.baseline} {show(row['base'])}" if row.get("base") is not None else ""
+        told.append(f"{row['name']} {show(row['value'])}{interval}{base}")
+    return f"{dots.title}; {dots.axis}: {'; '.join(told)}."
 
 
 def _columns(dots: Dots, rows: Sequence[Mapping[str, Any]], has_base: bool) -> list[Column]:

@@ -10,7 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Column", "DataTable", "Fact", "Figure", "Finding", "Section", "number", "percent", "plural"]
+__all__ = [
+    "Column",
+    "DataTable",
+    "Fact",
+    "Figure",
+    "Finding",
+    "Said",
+    "Section",
+    "number",
+    "percent",
+    "plural",
+]
 
 Kind = Literal["text", "number", "share", "count", "interval", "clip"]
 
@@ -98,19 +109,26 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Said:
+    """One sentence of a check: where it holds (empty: everywhere), the words, and the clip it is about, if
+    one.
+    """
+
+    where: str
+    message: str
+    clip_id: str | None = None
+
+
+@dataclass(frozen=True)
 class Finding:
-    """One row of `findings`, with the page of its code."""
+    """What one check said with one status and severity, with the page of its code."""
 
     code: str
     status: str
     severity: str
-    message: str
-    source: str
-    slice: str
-    measure: str
-    clips: Sequence[str] = ()
-    title: str = ""
-    paragraphs: Sequence[str] = ()
+    title: str
+    paragraphs: Sequence[str]
+    said: Sequence[Said]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,11 @@ _SHAPES = {
     "fusion": "diamond",
     "people": "cross",
 }
+_SIGNALS = {
+    "disagreement": ("var(--c-misled)", "circle"),
+    "confidence": ("var(--c-rescued)", "square"),
+    "seeds": ("var(--c-other)", "triangle-up"),
+}
 
 OUTCOMES: Mapping[str, tuple[str, str, str]] = {
     "both right": ("var(--c-quiet)", "circle", "both right"),
@@ -32,12 +37,18 @@ OUTCOMES: Mapping[str, tuple[str, str, str]] = {
 
 
 def colour(source: str) -> str:
-    """The CSS colour of a source; sources without a colour of their own share a neutral one."""
+    """The CSS colour of a source or a family of signals; those without a colour of their own share a neutral
+    one.
+    """
+    if source in _SIGNALS:
+        return _SIGNALS[source][0]
     return f"var(--c-{source})" if source in _NAMED else "var(--c-other)"
 
 
 def shape(source: str) -> str:
-    """The Vega symbol of a source."""
+    """The Vega symbol of a source or a family of signals."""
+    if source in _SIGNALS:
+        return _SIGNALS[source][1]
     return _SHAPES.get(source, "circle")
 
 

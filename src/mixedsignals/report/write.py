@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from mixedsignals.errors import UsageError
 from mixedsignals.progress import SILENT, Progress
-from mixedsignals.report.clips import ClipList, choose, describe
+from mixedsignals.report.clips import ClipList, choose
 from mixedsignals.report.inputs import ReportInput, ReportOptions
 from mixedsignals.report.page import DataTable, Section, plural
 from mixedsignals.report.playback import Media, Player, prepare
+from mixedsignals.report.records import describe
 from mixedsignals.report.render import asset, render
 from mixedsignals.report.sections import AFTER_CLIPS, SECTIONS, build_sections
 from mixedsignals.report.sections.facts import facts, public
@@ -104,7 +105,7 @@ def _clips_lead(
         if len(chosen.ids) < chosen.total
         else f"All {plural(chosen.total, 'clip')}"
     )
-    lines = [f"{some}, those on which the models part first, then by {chosen.order}."]
+    lines = [f"{some}, in the order of {chosen.order}."]
     if media == "none" or run.media_root is None:
         lines.append("This report carries no media.")
     elif media == "copy" and len(chosen.ids) > options.media_clips:
@@ -118,7 +119,7 @@ def _clips_lead(
 def _noticed(sections: list[Section]) -> str:
     """How many issues and tips there are, in words; empty without any."""
     found = [finding for section in sections for finding in section.findings]
-    counts = [(one, sum(finding.status == one for finding in found)) for one in ("issue", "tip")]
+    counts = [(one, sum(len(f.said) for f in found if f.status == one)) for one in ("issue", "tip")]
     told = " and ".join(plural(count, one) for one, count in counts if count)
     return f"The checks found {told}." if told else ""
 

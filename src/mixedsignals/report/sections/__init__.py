@@ -16,8 +16,12 @@ from mixedsignals.report.sections.disagreement import disagreement
 from mixedsignals.report.sections.everything import everything
 from mixedsignals.report.sections.findings import findings
 from mixedsignals.report.sections.gates import gates
+from mixedsignals.report.sections.humans import humans
+from mixedsignals.report.sections.informative import informative
+from mixedsignals.report.sections.outcomes import outcomes
 from mixedsignals.report.sections.people import people
 from mixedsignals.report.sections.performance import performance
+from mixedsignals.report.sections.trouble import trouble
 from mixedsignals.report.views import Views
 
 __all__ = ["AFTER_CLIPS", "SECTIONS", "build_sections"]
@@ -27,11 +31,15 @@ Builder = Callable[[Views, ReportOptions], Section | None]
 SECTIONS: tuple[Builder, ...] = (
     lambda views, _: performance(views),
     lambda views, _: disagreement(views),
+    lambda views, _: outcomes(views),
     lambda views, options: confidence(views, options.points),
     lambda views, _: people(views),
+    lambda views, _: humans(views),
+    lambda views, _: informative(views),
     lambda views, _: calibration(views),
     lambda views, _: gates(views),
     lambda views, _: findings(views),
+    lambda views, _: trouble(views),
 )
 """Before the clips."""
 

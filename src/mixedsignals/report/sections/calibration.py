@@ -8,30 +8,27 @@ import math
 from typing import Any
 
 import altair as alt
-import polars as pl
 
+from mixedsignals.report.names import estimate_rows
 from mixedsignals.report.page import Column, DataTable, Figure, Section, number
 from mixedsignals.report.theme import colour, drawn, finish, shape, source_scale
-from mixedsignals.report.views import Views
+from mixedsignals.report.views import Views, source_order
 
 __all__ = ["calibration"]
 
-_BINS = 10
-_PER_BIN = 10
+_TITLES = {"": "Raw probabilities", ":calibrated": "After calibration out of fold"}
 
 
 def calibration(views: Views) -> Section | None:
-    """Reliability curves in bins of equal size; None without targets or predictions."""
-    if views.targets.is_empty() or views.fullest.is_empty():
-        return None
-    figures = [f for f in (_figure(views, "probability"), _figure(views, "calibrated")) if f]
+    """Reliability curves from the saved bins; None where a run has none."""
+    figures = [figure for tag in _TITLES if (figure := _figure(views, tag)) is not None]
     if not figures:
         return None
     return Section(
         key="calibration",
         title="Can the probabilities be believed",
         lead=[
-            "Clips are put in ten bins of equal size by the probability of the label that a model chose; a "
+            "Clips are put in bins of equal size by the probability of the label that a model chose; a "
             "model that says .8 should be right on 80 % of them. Points under the diagonal are "
             "overconfident, and a gap between models may be nothing but that."
         ],
@@ -39,62 +36,54 @@ def calibration(views: Views) -> Section | None:
     )
 
 
-def _figure(views: Views, column: str) -> Figure | None:
-    rows = _bins(views, column)
+def _figure(views: Views, tag: str) -> Figure | None:
+    rows = _bins(views, tag)
     if not rows:
         return None
-    sources = [s for s in views.sources if any(row["source"] == s for row in rows)]
-    gaps = {s: _gap([row for row in rows if row["source"] == s]) for s in sources}
-    what = "as the models say them" if column == "probability" else "after calibration out of fold"
-    words = f"Reliability {what}. Mean gap between confidence and accuracy: "
-    words += "; ".join(f"{source} {number(gap)}" for source, gap in gaps.items()) + "."
+    sources = source_order([row["source"] for row in rows], views.run.fusion)
+    errors = [
+        f"{row['source']} {number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
+        for row in estimate_rows(views, f"calibration_error{tag}")
+    ]
+    told = f"Calibration error: {', '.join(errors)}." if errors else ""
+    words = f"{_TITLES[tag]}: share of clips that are right against the mean probability of the chosen label. {told}"
+    key = f"reliability{tag.replace(':', '-')}"
     columns = [
         Column("source", "model"),
-        Column("confidence", "mean confidence", "number"),
-        Column("accuracy", "accuracy", "number"),
+        Column("confidence", "mean probability", "number"),
+        Column("accuracy", "share right", "number"),
+        Column("n_clips", "clips", "count"),
     ]
     return Figure(
-        key="reliability" if column == "probability" else "reliability-calibrated",
-        title="Raw probabilities" if column == "probability" else "After calibration",
+        key=key,
+        title=_TITLES[tag],
         alt=words,
         spec=finish(_chart(rows, sources), alt=words, height=320),
-        table=DataTable(
-            f"reliability-{column}",
-            f"Reliability {what}",
-            [*columns, Column("clips", "clips", "count")],
-            rows,
-        ),
-        note="Mean gap: " + ", ".join(f"{source} {number(gap)}" for source, gap in gaps.items()) + ".",
+        table=DataTable(key, f"{_TITLES[tag]}, by bin", columns, rows),
+        note=told,
         width="half",
-        key_items=tuple((colour(s), shape(s), s) for s in sources),
+        key_items=tuple((colour(source), shape(source), source) for source in sources),
     )
 
 
-def _bins(views: Views, column: str) -> list[dict[str, Any]]:
-    frame = views.fullest.drop_nulls(column)
-    best = frame.sort(column, "label", descending=[True, False]).group_by(
-        "clip_id", "source", maintain_order=True
-    )
-    chosen = best.agg(pl.col("label", column).first()).join(views.targets, on="clip_id")
-    rows = []
-    for source in views.sources:
-        own = chosen.filter(pl.col("source") == source).sort(column, "clip_id")
-        bins = min(_BINS, own.height // _PER_BIN)
-        if bins < 2:
-            continue
-        cut = own.with_columns((pl.int_range(pl.len()) * bins // pl.len()).alias("bin"))
-        means = cut.group_by("bin").agg(
-            pl.col(column).mean().alias("confidence"),
-            (pl.col("label") == pl.col("target")).mean().alias("accuracy"),
-            pl.len().alias("clips"),
-        )
-        rows += [{"source": source, **row} for row in means.sort("bin").to_dicts()]
-    return rows
-
-
-def _gap(rows: list[dict[str, Any]]) -> float:
-    total = sum(row["clips"] for row in rows)
-    return float(sum(row["clips"] * abs(row["confidence"] - row["accuracy"]) for row in rows) / total)
+def _bins(views: Views, tag: str) -> list[dict[str, Any]]:
+    """Stated and seen probability of each source and bin, from `reliability_stated` and `reliability_seen`."""
+    seen = {
+        (r["source"], r["slice"]): r for r in estimate_rows(views, f"reliability_seen{tag}", slices=("bin=",))
+    }
+    rows = [
+        {
+            "source": row["source"],
+            "bin": row["slice"],
+            "confidence": row["value"],
+            "accuracy": seen[row["source"], row["slice"]]["value"],
+            "n_clips": row["n_clips"],
+        }
+        for row in estimate_rows(views, f"reliability_stated{tag}", slices=("bin=",))
+        if (row["source"], row["slice"]) in seen
+    ]
+    order = source_order([row["source"] for row in rows], views.run.fusion)
+    return sorted(rows, key=lambda row: (order.index(row["source"]), row["confidence"]))
 
 
 def _chart(rows: list[dict[str, Any]], sources: list[str]) -> dict[str, Any]:
@@ -103,18 +92,11 @@ def _chart(rows: list[dict[str, Any]], sources: list[str]) -> dict[str, Any]:
     low = max(0.0, math.floor(10 * least - 0.5) / 10)
     scale = alt.Scale(domain=[low, 1], nice=False, zero=False)
     axis = alt.Axis(tickCount=5, format=".2~f")
-    diagonal = alt.Chart(alt.InlineData(values=[{"confidence": low, "accuracy": low, "x2": 1, "y2": 1}]))
     across = alt.X("confidence:Q", scale=scale, axis=axis, title="mean probability of the chosen label")
     up = alt.Y("accuracy:Q", scale=scale, axis=axis, title="share of clips that are right")
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=across,
-        y=up,
-        color=alt.Color("source:N", scale=alt.Scale(domain=domain, range=colours), legend=None),
-    )
-    tips = [
-        alt.Tooltip("source:N", title="model"),
-        *(alt.Tooltip(f"{k}:Q", format=".3f") for k in ("confidence", "accuracy")),
-    ]
+    own = alt.Color("source:N", scale=alt.Scale(domain=domain, range=colours), legend=None)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=across, y=up, color=own)
+    diagonal = alt.Chart(alt.InlineData(values=[{"confidence": low, "accuracy": low, "x2": 1, "y2": 1}]))
     return drawn(
         alt.layer(
             diagonal.mark_rule(color="var(--c-base)", strokeDash=[4, 4]).encode(
@@ -123,7 +105,12 @@ def _chart(rows: list[dict[str, Any]], sources: list[str]) -> dict[str, Any]:
             base.mark_line(strokeWidth=1.5, opacity=0.6),
             base.mark_point(filled=True, size=60, opacity=1).encode(
                 shape=alt.Shape("source:N", scale=alt.Scale(domain=domain, range=shapes), legend=None),
-                tooltip=[*tips, alt.Tooltip("clips:Q", format=",")],
+                tooltip=[
+                    alt.Tooltip("source:N", title="model"),
+                    alt.Tooltip("confidence:Q", format=".3f", title="says"),
+                    alt.Tooltip("accuracy:Q", format=".3f", title="is right"),
+                    alt.Tooltip("n_clips:Q", format=",", title="clips"),
+                ],
             ),
         )
     )

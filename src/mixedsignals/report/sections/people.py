@@ -8,8 +8,8 @@ import altair as alt
 import polars as pl
 
 from mixedsignals.report.dots import Dots, dot_figure
-from mixedsignals.report.names import estimate_rows
-from mixedsignals.report.page import Column, DataTable, Figure, Section, number, percent, plural
+from mixedsignals.report.page import Column, DataTable, Figure, Section, percent, plural
+from mixedsignals.report.sections.humans import of_people
 from mixedsignals.report.theme import drawn, finish
 from mixedsignals.report.views import Views, given_order
 
@@ -17,22 +17,14 @@ __all__ = ["people"]
 
 _BINS = 10
 _GROUPS = {"agree": "all models agree", "part": "models part"}
-_PEOPLE = {
-    "vote_accuracy": ("Single votes against the target, per condition", "share of votes", True),
-    "majority_accuracy": ("Majority against the target, per condition", "share of clips", True),
-    "krippendorff_alpha": ("Krippendorff’s alpha, per condition", "alpha", False),
-    "rater_disagreement": (
-        "Disagreement of two people, per condition",
-        "probability that two votes differ",
-        False,
-    ),
-    "vote_entropy": ("Entropy of votes, per condition", "bits", False),
+_EACH = {
+    "rater_disagreement": ("Disagreement of two people, per condition", "probability that two votes differ"),
+    "krippendorff_alpha": ("Krippendorff’s alpha, per condition", "alpha"),
+    "vote_entropy": ("Entropy of votes, per condition", "bits"),
+    "majority_accuracy": ("Majority against the target, per condition", "share of clips"),
 }
 _APART = {
-    "rater_disagreement": (
-        "Disagreement of two people, by models",
-        "probability that two votes for a clip differ",
-    ),
+    "rater_disagreement": ("Disagreement of two people, by models", "probability that two votes differ"),
     "vote_entropy": ("Entropy of votes, by models", "bits"),
 }
 
@@ -41,11 +33,8 @@ def people(views: Views) -> Section | None:
     """None where a run has no votes."""
     if views.run.votes is None or views.run.votes.is_empty():
         return None
-    apart = [_dots(views, m, title, axis, slices=("models=",)) for m, (title, axis) in _APART.items()]
-    each = [
-        _dots(views, m, title, axis, slices=("given=",), share=share)
-        for m, (title, axis, share) in _PEOPLE.items()
-    ]
+    apart = [_dots(views, measure, *words, piece="models=") for measure, words in _APART.items()]
+    each = [_dots(views, measure, *words, piece="given=") for measure, words in _EACH.items()]
     return Section(
         key="people",
         title="How sure the people were",
@@ -68,26 +57,9 @@ def _counts(votes: pl.DataFrame) -> str:
     return f"{plural(total, 'vote')} on {plural(votes['clip_id'].n_unique(), 'clip')} {who}, shown: {words}."
 
 
-def _dots(
-    views: Views, measure: str, title: str, axis: str, *, slices: tuple[str, ...], share: bool = False
-) -> Figure | None:
-    rows = [row for row in estimate_rows(views, measure, slices=slices) if row["source"] == "people"]
-    if not rows:
-        return None
-    words = "; ".join(f"{r['name']} {percent(r['value']) if share else number(r['value'])}" for r in rows)
-    key = f"people-{measure}-{slices[0].rstrip('=')}".replace("_", "-")
-    return dot_figure(
-        Dots(
-            key=key,
-            title=title,
-            alt=f"{title}: {words}.",
-            axis=axis,
-            rows=rows,
-            share=share,
-            zero=not share,
-            width="half",
-        )
-    )
+def _dots(views: Views, measure: str, title: str, axis: str, *, piece: str) -> Figure | None:
+    key = f"people-{measure}-{piece.rstrip('=')}".replace("_", "-")
+    return dot_figure(Dots(key, title, axis, of_people(views, measure, piece), zero=True, width="half"))
 
 
 def _spread(views: Views) -> Figure | None:

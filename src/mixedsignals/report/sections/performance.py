@@ -22,8 +22,12 @@ def performance(views: Views) -> Section | None:
     found = {measure: rows for measure in _MEASURES if (rows := _rows(views, measure))}
     if not found:
         return None
-    figures = [_figure(measure, rows) for measure, rows in found.items() if measure in _DRAWN]
-    gain = _gain(views)
+    drawn = [
+        dot_figure(
+            Dots(f"performance-{m.replace('_', '-')}", title, _MEASURES[m], found.get(m, ()), width="half")
+        )
+        for m, title in _DRAWN.items()
+    ]
     return Section(
         key="performance",
         title="How good each model is",
@@ -32,7 +36,7 @@ def performance(views: Views) -> Section | None:
             "its interval over groups and seeds, conditional on the fitted models. The grey tick is chance: "
             "the same predictions, with targets permuted within groups."
         ],
-        figures=[*figures, gain] if gain else figures,
+        figures=[figure for figure in (*drawn, _gain(views)) if figure is not None],
         tables=[_table(found)],
     )
 
@@ -41,46 +45,15 @@ def _rows(views: Views, measure: str) -> list[dict[str, Any]]:
     """Each source under each input, without people, and without a `given=` that says again what `all` says."""
     widest = dict(views.fullest.select("source", "given").unique().iter_rows())
     rows = estimate_rows(views, measure, slices=("all", "given="))
-    return [
-        row
-        for row in rows
-        if row["source"] != "people" and row["slice"] != f"given={widest.get(row['source'])}"
-    ]
-
-
-def _figure(measure: str, rows: list[dict[str, Any]]) -> Figure:
-    parts = [f"{r['name']} {number(r['value'])} ({number(r['low'])} to {number(r['high'])})" for r in rows]
-    return dot_figure(
-        Dots(
-            key=f"performance-{measure.replace('_', '-')}",
-            title=_DRAWN[measure],
-            alt=f"{_DRAWN[measure]} with its interval per model: {'; '.join(parts)}.",
-            axis=_MEASURES[measure],
-            rows=rows,
-            width="half",
-        )
-    )
+    models = [row for row in rows if row["source"] != "people"]
+    return [row for row in models if row["slice"] != f"given={widest.get(row['source'])}"]
 
 
 def _gain(views: Views) -> Figure | None:
     """What fusion adds over each single source, with zero as the line to beat."""
-    rows = [row | {"base": 0.0} for row in estimate_rows(views, "fusion_gain")]
-    if not rows:
-        return None
-    words = "; ".join(
-        f"over {r['name']} {number(r['value'])} ({number(r['low'])} to {number(r['high'])})" for r in rows
-    )
-    return dot_figure(
-        Dots(
-            key="fusion-gain",
-            title="What fusion adds",
-            alt=f"Accuracy of fusion less that of each single model: {words}.",
-            axis="accuracy of fusion less that of the model",
-            rows=[row | {"name": f"over {row['name']}"} for row in rows],
-            baseline="no gain",
-            width="half",
-        )
-    )
+    rows = [row | {"base": 0.0, "name": f"over {row['name']}"} for row in estimate_rows(views, "fusion_gain")]
+    axis = "accuracy of fusion less that of the model"
+    return dot_figure(Dots("fusion-gain", "What fusion adds", axis, rows, baseline="no gain", width="half"))
 
 
 def _table(found: dict[str, list[dict[str, Any]]]) -> DataTable:
@@ -98,8 +71,6 @@ def _table(found: dict[str, list[dict[str, Any]]]) -> DataTable:
     known = {key for line in lines.values() for key, value in line.items() if value is not None}
     columns += [Column("n_clips", "clips", "count"), Column("n_groups", "groups", "count")]
     levels = {row["level"] for rows in found.values() for row in rows if row["level"] is not None}
-    told = (
-        f", with {levels.pop():.0%} intervals".replace("%", " %") if len(levels) == 1 else ", with intervals"
-    )
+    told = f", with {100 * levels.pop():.0f} % intervals" if len(levels) == 1 else ", with intervals"
     shown = [column for column in columns if column.key in known]
     return DataTable("performance", f"Every model and combination{told}", shown, list(lines.values()))

@@ -131,7 +131,7 @@
   };
   const matrix = (clip) => {
     const wide = corpus.modalities.length > 0;
-    const heads = corpus.labels.map((name, i) => node("th", { scope: "col", class: i === target(clip) ? "true" : "" }, name, i === target(clip) ? node("small", {}, "true") : null));
+    const heads = corpus.labels.map((name, i) => node("th", { scope: "col", class: i === target(clip) ? "true" : "" }, i === target(clip) ? node("small", {}, "true") : null, name));
     const gates = wide ? [node("th", { class: "number" }, "gate"), node("th", { class: "number" }, "weight")] : [];
     const longest = Math.max(...corpus.labels.map((name) => name.length));
     const table = node("table", { class: "matrix" },
@@ -139,7 +139,7 @@
       node("thead", {}, node("tr", {}, node("td"), ...heads, wide ? node("td", { colspan: 2 }) : null)),
       ...group("Models, probability", corpus.sources.map((source) => saidRow(clip, source)), gates),
       ...group("People, votes", corpus.conditions.map((given) => votedRow(clip, given)), wide ? [node("td", { colspan: 2 })] : []));
-    table.style.setProperty("--column", `${Math.min(longest, 16) * 0.56 + 1.2}rem`);
+    table.style.setProperty("--column", `${Math.min(longest, 16) * 0.46 + 1}rem`);
     return node("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": `What models and people say about clip ${clip.id}` }, table);
   };
   const card = (clip) => {
@@ -148,7 +148,7 @@
       clip.target ? node("span", { class: "where" }, "true label ", node("b", {}, clip.target)) : null, ...chips);
     const words = clip.words ? node("blockquote", {}, clip.words) : null;
     const media = clip.media.length ? node("div", { class: "players" }, ...clip.media.map(player)) : null;
-    return node("article", { class: media ? "card with-media" : "card", "aria-label": `Clip ${clip.id}` }, head, media, node("div", { class: "said" }, words, matrix(clip)));
+    return node("article", { class: media ? `card with-${clip.media.some((one) => one.kind === "video") ? "video" : "audio"}` : "card", "aria-label": `Clip ${clip.id}` }, head, media, node("div", { class: "said" }, words, matrix(clip)));
   };
 
   const index = new Map(corpus.clips.map((clip) => [clip.id, clip]));
