@@ -1,0 +1,61 @@
+"""Makes the documentation: generated references, the executed tour, and the picture of the report.
+
+python docs/build.py                    everything; the tour runs the demo, which takes some minutes
+python docs/build.py references         only what is generated from declarations: seconds
+python docs/build.py tour picture       the parts that are named
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from making.picture import take_picture
+from making.references import references
+from making.tour import Tour, TourError
+
+DOCS = Path(__file__).resolve().parent
+PARTS = ("references", "tour", "picture")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=(*PARTS, []), help="which parts; all if none is named")
+    parts = parser.parse_args().parts or PARTS
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder).resolve()
+        if "references" in parts:
+            _references()
+        if "tour" in parts or "picture" in parts:
+            _tour(scratch)
+        if "picture" in parts:
+            _picture(scratch)
+
+
+def _references() -> None:
+    for name, text in references().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
+    print(f"{len(references())} pages generated")
+
+
+def _tour(scratch: Path) -> None:
+    tour = Tour(scratch)
+    try:
+        page = tour.page((DOCS / "tour.in.md").read_text(encoding="utf-8"))
+    except TourError as error:
+        sys.exit(f"The tour stopped: {error}")
+    (DOCS / "tour.md").write_text(page, encoding="utf-8")
+    print(f"tour.md: {len(tour.outputs)} steps executed")
+
+
+def _picture(scratch: Path) -> None:
+    """The report of the tour's demo, where there is a browser; else the committed picture stays."""
+    taken = take_picture(scratch / "demo" / "run" / "report" / "index.html", DOCS / "images" / "report.png")
+    print(f"images/report.png: {taken}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""`docs/corpus.md`: the corpus folder and its settings, from the module that reads them."""
+
+from __future__ import annotations
+
+from making.markdown import GENERATED, table
+from mixedsignals.corpus import TIE_RULES, settings
+from mixedsignals.labels import MODALITIES
+
+__all__ = ["corpus_page"]
+
+_FOLDER = """# A corpus folder
+
+    CORPUS/
+      corpus.toml                what the corpus is and how its columns are called; may be left out
+      clips.csv                  one row per clip
+      votes.csv                  what people said; optional
+      targets.csv, splits.csv    your own targets and folds; optional
+      media/…                    in any layout: `clips` names the files, or a pattern does
+      features/video.parquet     ready-made features of a modality: clip_id and numbers; optional
+
+Tables may be `.csv`, `.csv.gz` or `.parquet`; their columns are in [tables.md](tables.md). Only `clips` is needed,
+and of its columns only `clip_id` and something to judge: a transcript, a recording or features. A clip may lack any
+modality; it is then absent there, never zeros. The target of a clip comes from `targets`, else from `label` in
+`clips`, else from its votes.
+
+`mixedsignals check CORPUS` names every problem at once, with file, row and remedy: *faults* stop a run (exit code 1),
+*warnings* do not.
+
+## corpus.toml
+
+Every entry may be left out.
+"""
+
+
+def corpus_page() -> str:
+    """The whole page."""
+    text = settings.__doc__ or ""
+    example = text[text.index("name = ") :].strip()
+    rules = [(f"`{name}`", meaning) for name, meaning in TIE_RULES.items()]
+    parts = [GENERATED, "", _FOLDER, "```toml", example, "```", ""]
+    parts += ["Columns that our names do not cover are kept and can be used as slices.", ""]
+    parts += ["## Tie rules", "", table(("tie_rule", "meaning"), rules), ""]
+    parts += [
+        "## Modalities",
+        "",
+        f"Built in: {', '.join(MODALITIES)}. Features may bring others, under their own names.",
+        "",
+    ]
+    return "\n".join(parts)
