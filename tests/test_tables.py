@@ -143,7 +143,11 @@ def test_csv_byte_order_mark_and_gzip(tmp_path: Path) -> None:
     [
         (b"clip_id\nok\nna\xefve\n", "not-utf-8", 3),
         (b"", "empty-file", None),
-        (b"clip_id\na,b\nc,d,e\n", "unreadable-table", None),
+        (b"clip_id\na,b\nc,d,e\n", "ragged-row", 2),
+        (b"clip_id,label\na,x\nb\n", "ragged-row", 3),
+        (b'clip_id,label\na,x\nb,"y\nc,x\n', "unreadable-table", 3),
+        (b"clip_id,label,label\na,x,y\n", "repeated-column", 1),
+        (b"clip_id,,\na,x,y\n", "unnamed-column", 1),
     ],
 )
 def test_unreadable_csv(tmp_path: Path, content: bytes, code: str, row: int | None) -> None:
@@ -152,6 +156,46 @@ def test_unreadable_csv(tmp_path: Path, content: bytes, code: str, row: int | No
     with pytest.raises(InputError) as caught:
         read_table(CLIPS, path)
     assert (caught.value.problems[0].code, caught.value.problems[0].row) == (code, row)
+
+
+def test_every_ragged_row_is_named_as_a_spreadsheet_counts(tmp_path: Path) -> None:
+    path = tmp_path / "clips.csv"
+    path.write_text('clip_id,transcript\na,"two\nlines, one cell"\nb\nc,x\nd,x,y\n', encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_table(CLIPS, path)
+    assert [(p.code, p.row) for p in caught.value.problems] == [("ragged-row", 3), ("ragged-row", 5)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "clip_id,label\na,x\nb,y\n",
+        "\ufeffclip_id;label\r\na;x\r\nb;y\r\n",
+        "clip_id\tlabel\na\tx\nb\ty\n",
+        "clip_id,label\ra,x\rb,y\r",
+        "clip_id , label\na,x\nb,y\n,\n,\n",
+        'clip_id,"label"\n"a","x"\n"b",y',
+    ],
+)
+def test_tables_as_spreadsheets_write_them(tmp_path: Path, content: str) -> None:
+    (tmp_path / "clips.csv").write_bytes(content.encode())
+    assert read_table(CLIPS, tmp_path / "clips.csv").select("clip_id", "label").rows() == [
+        ("a", "x"),
+        ("b", "y"),
+    ]
+
+
+def test_a_semicolon_in_a_cell_is_no_separator(tmp_path: Path) -> None:
+    (tmp_path / "clips.csv").write_text("clip_id,transcript\na,well; yes\n", encoding="utf-8")
+    assert read_table(CLIPS, tmp_path / "clips.csv")["transcript"].to_list() == ["well; yes"]
+
+
+def test_a_damaged_gzip_is_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "clips.csv.gz"
+    path.write_bytes(gzip.compress(b"clip_id\n" + bytes(range(97, 123)) * 40)[:-9])
+    with pytest.raises(InputError) as caught:
+        read_table(CLIPS, path)
+    assert caught.value.problems[0].code == "unreadable-table"
 
 
 def test_a_damaged_parquet_and_a_missing_file(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ a folder with faults; `load_lenient` reads what can be read and lists every prob
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,10 +123,12 @@ def load_with(path: Path, settings: Settings, problems: list[Problem]) -> tuple[
     features = _features(path, settings)
     root = path / settings.media_folder
     found = reader.read("clips")
-    clips = fill_paths(CLIPS.empty() if found is None else found, root, settings, problems)
+    # A table without a single id is none: judging others by it would only repeat its own fault.
+    read = found is not None and (found.is_empty() or found["clip_id"].null_count() < found.height)
+    clips = fill_paths(found if read and found is not None else CLIPS.empty(), root, settings, problems)
     given = settings.given or combination(_modalities(clips, features)) or combination(MODALITIES)
     tables = {
-        name: reader.read(name, clip_ids=clips["clip_id"], given=given)
+        name: reader.read(name, clip_ids=None if clips.is_empty() else clips["clip_id"], given=given)
         for name in TABLE_FILES
         if name != "clips"
     }
@@ -147,7 +149,7 @@ def load_with(path: Path, settings: Settings, problems: list[Problem]) -> tuple[
         files=reader.files,
         **tables,
     )
-    problems.extend(rules.problems_of(corpus, read=found is not None))
+    problems.extend(rules.problems_of(corpus, read=read))
     return corpus, problems
 
 
@@ -187,6 +189,12 @@ def _found_labels(
         ]
     )
     names = found.drop_nulls().unique().sort().to_list()
+    if len(names) < 2:
+        if (
+            tables[0] is not None and not tables[0].is_empty()
+        ):  # else there is nothing that could bear a label
+            problems.append(_too_few(names))
+        return None
     numbers = pl.Series(names, dtype=pl.String).cast(pl.Float64, strict=False)
     if not numbers.is_null().any():
         names = [names[i] for i in numbers.arg_sort()]
@@ -198,9 +206,16 @@ def _found_labels(
     return _labels_of(tuple(names), settings.kind, problems)
 
 
+def _too_few(names: list[str]) -> Problem:
+    came = f"every label is {names[0]!r}" if names else "no clip has a label, vote or target"
+    message = f"{came}, and two or more labels are needed"
+    remedy = "Label clips of at least two kinds, or list the labels that could have been given."
+    return Problem("too-few-labels", message, remedy, file=SETTINGS_FILE)
+
+
 def _labels_of(names: tuple[str, ...], kind: Kind, problems: list[Problem]) -> Labels | None:
     try:
         return Labels(names, kind)
     except InputError as error:
-        problems.extend(error.problems)
+        problems.extend(replace(problem, file=SETTINGS_FILE) for problem in error.problems)
         return None

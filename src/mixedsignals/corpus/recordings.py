@@ -94,6 +94,8 @@ def check_recordings(
     uses = uses_of(clips, root)
     examine = partial(_examine, root, file, decode)
     problems: list[Problem] = []
+    if not uses:
+        return problems
     with progress.task("Check recordings", len(uses)) as task, ThreadPoolExecutor(max(1, jobs)) as pool:
         for found in pool.map(examine, uses.values()):
             problems.extend(found)

@@ -147,7 +147,8 @@ def _refuse_too_few(labels: Sequence[str], speakers: IntArray, *, folds: int, kn
         )
         raise CannotFinish(
             f"{folds} folds with no {unit} in two parts need at least {needed} {unit}s, and {have}: "
-            f"add clips{', ask for fewer folds' * (n_groups >= 3)}, or give splits of your own."
+            f"add {'clips of other speakers' if known else 'clips'}{', ask for fewer folds' * (n_groups >= 3)}, "
+            "or give splits of your own."
         )
     label, most = counts.most_common(1)[0]
     if most < folds:
