@@ -24,7 +24,7 @@ from .inference import (
     Resampling,
     Statistic,
     estimate,
-    jackknife_variance,
+    spread_on,
     value_of,
 )
 from .scales import Scale, forward, inverse, slope
@@ -59,11 +59,11 @@ def across_seeds(
     left_out = np.stack([one.without_each() for one in statistics])[:, groups.present]
     full = np.array([value_of(one) for one in statistics], dtype=np.float64)
     of_seeds, residual = _seed_parts(full, left_out, steep)
-    of_groups = jackknife_variance(forward(left_out.mean(axis=0), scale, single.n_clips))
+    of_groups = spread_on(left_out.mean(axis=0), scale, steep) ** 2
     total = of_groups + max(of_seeds - residual, 0.0)
     freedom = _satterthwaite(of_groups, of_seeds, residual, groups.effective - 1.0, len(statistics) - 1.0)
     reach = float(stats.t.ppf(0.5 + options.level / 2, freedom)) * math.sqrt(total)
-    centre = float(forward(np.asarray([single.value]), scale, single.n_clips)[0])
+    centre = float(forward(np.asarray([single.value]), scale)[0])
     low, high = inverse(np.asarray([centre - reach, centre + reach]), scale)
     return replace(
         single,

@@ -95,9 +95,10 @@ class Groups:
             out[:, column] = np.bincount(self.codes, weights=flat[:, column], minlength=self.count)
         return out.reshape(self.count, *given.shape[1:])
 
-    def take(self, rows: ArrayLike) -> Groups:
-        """The same groups on some of the clips (a mask or indices); the numbering stays."""
-        return Groups(self.codes[np.asarray(rows)], self.count, self.members)
+    def take(self, rows: ArrayLike | slice) -> Groups:
+        """The same groups on some of the clips (a mask, indices or a slice); the numbering stays."""
+        chosen = rows if isinstance(rows, slice) else np.asarray(rows)
+        return Groups(self.codes[chosen], self.count, self.members)
 
     def blocks(self, most: int, *, seed: int = 0) -> Groups:
         """At most `most` blocks of whole groups, dealt out at random: the cheap way with very many groups.

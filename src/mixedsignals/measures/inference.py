@@ -259,6 +259,18 @@ def jackknife_variance(left_out: FloatArray) -> float:
     return float((count - 1) / count * ((left_out - left_out.mean()) ** 2).sum())
 
 
+def spread_on(left_out: FloatArray, scale: Scale, steep: float) -> float:
+    """Standard error on `scale` from leave-one-out values (G,).
+
+    By the delta method (`steep` is the slope there) where one of them is at an end of the range, for instance when
+    all errors were made with one speaker.
+    """
+    moved = forward(left_out, scale)
+    if np.isfinite(moved).all():
+        return math.sqrt(jackknife_variance(moved))
+    return steep * math.sqrt(jackknife_variance(left_out))
+
+
 def bootstrap_weights(groups: Groups, resamples: int, *, seed: int = 0) -> FloatArray:
     """Group weights (resamples, G) of a bootstrap that draws as many groups as have clips, with replacement."""
     chance = groups.present / groups.present.sum()
@@ -302,13 +314,14 @@ def _symmetric(bare: Estimate, left_out: FloatArray, scale: Scale) -> Estimate:
     if scale == "logit" and not 0.0 < value < 1.0:
         low, high = clopper_pearson(value, effective, bare.level)
         return replace(bare, low=low, high=high, se=raw, method="clopper-pearson-groups", trusted=trusted)
-    if slope(value, scale) is None:
+    steep = slope(value, scale)
+    if steep is None:
         return replace(
             bare, low=value, high=value, se=raw, method="jackknife", note="at the end of its range"
         )
-    spread = math.sqrt(jackknife_variance(forward(left_out, scale, bare.n_clips)))
+    spread = spread_on(left_out, scale, steep)
     quantile = float(stats.t.ppf(0.5 + bare.level / 2, max(effective - 1.0, 1.0)))
-    centre = float(forward(np.asarray([value]), scale, bare.n_clips)[0])
+    centre = float(forward(np.asarray([value]), scale)[0])
     low, high = inverse(np.asarray([centre - quantile * spread, centre + quantile * spread]), scale)
     return replace(
         bare, low=float(low), high=float(high), se=raw, method=f"jackknife-{scale}", trusted=trusted

@@ -17,20 +17,18 @@ __all__ = ["Scale", "clopper_pearson", "forward", "inverse", "slope"]
 Scale = Literal["identity", "logit", "fisher", "one_minus"]
 
 
-def forward(values: FloatArray, scale: Scale, n_clips: int) -> FloatArray:
-    """`values` carried to `scale`; shares are held half a clip away from 0 and 1, where the logit has no value.
+def forward(values: FloatArray, scale: Scale) -> FloatArray:
+    """`values` carried to `scale`; infinite at an end of the range.
 
-    >>> forward(np.array([0.5]), "logit", 10).tolist()
-    [0.0]
+    >>> forward(np.array([0.5, 1.0]), "logit").tolist()
+    [0.0, inf]
     """
     if scale == "identity":
         return values
-    edge = 0.5 / (n_clips + 1.0)
-    if scale == "logit":
-        return np.asarray(special.logit(np.clip(values, edge, 1.0 - edge)), dtype=np.float64)
-    if scale == "fisher":
-        return np.arctanh(np.clip(values, -1.0 + edge, 1.0 - edge))
-    return -np.log(np.maximum(1.0 - values, edge))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if scale == "logit":
+            return np.asarray(special.logit(values), dtype=np.float64)
+        return np.arctanh(values) if scale == "fisher" else -np.log1p(-values)
 
 
 def inverse(values: FloatArray, scale: Scale) -> FloatArray:

@@ -160,7 +160,7 @@ def cross_fitted(
 
     >>> x = np.linspace(0, 1, 300)[:, None]
     >>> fitted = cross_fitted(make_basis(x), x, np.sin(3 * x), np.arange(300) % 3)
-    >>> bool(np.abs(fitted - np.sin(3 * x)).mean() < 0.01)
+    >>> bool(np.abs(fitted - np.sin(3 * x)).mean() < 0.05)
     True
     """
     given, wanted = floats(variables), floats(targets)
