@@ -44,9 +44,7 @@ def test_a_perfect_predictor_reaches_one(measure):
     assert found.high == 1
 
 
-@pytest.mark.parametrize(
-    ("measure", "expected"), list(zip(MEASURES, (0.25, 0.25, 0.1, 0.1), strict=True))
-)
+@pytest.mark.parametrize(("measure", "expected"), list(zip(MEASURES, (0.25, 0.25, 0.1, 0.1), strict=True)))
 def test_a_constant_predictor_gets_what_one_label_gives(measure, expected):
     found = performance(TARGET, np.zeros(N, dtype=int), GROUPS, LABELS, measure=measure)
     assert found.value == pytest.approx(expected, abs=0.02)
