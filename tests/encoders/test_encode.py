@@ -102,7 +102,7 @@ def test_progress_counts_every_clip(counting: CountingEncoder, tmp_path: Path) -
 def test_long_work_is_announced(
     counting: CountingEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mixedsignals.encoders.batches._WORTH_SAYING", 0.0)
+    monkeypatch.setattr("mixedsignals.encoders.pace._WORTH_SAYING", 0.0)
     counting.seconds = 0.01
     listener = Listener()
     run([f"words {at}" for at in range(30)], tmp_path, progress=listener)

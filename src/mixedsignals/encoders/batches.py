@@ -7,32 +7,29 @@ decoding runs ahead of it.
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
 from mixedsignals.encoders.cache import EmbeddingCache, Entry
+from mixedsignals.encoders.pace import Pace, free_device_memory, pick_device, workers
 from mixedsignals.encoders.protocol import Array, Encoder, Prepared
 from mixedsignals.encoders.sources import Source
-from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
+from mixedsignals.errors import CannotFinish, InputError, Problem
 from mixedsignals.progress import Progress
 
-__all__ = ["Job", "encode_jobs", "pick_device"]
+__all__ = ["Job", "encode_jobs"]
 
 _LACKING = {
     "no-audio-track": "the file has no sound track",
     "no-video-track": "the file has no moving picture",
 }
-_MOST_WORKERS = 4
 _FIRST = 2
-_WORTH_SAYING = 60.0
 
 
 @dataclass(frozen=True)
@@ -77,11 +74,12 @@ def encode_jobs(
     ordered = sorted(jobs, key=lambda job: (-job.source.size(), job.content))
     name = pick_device(device)
     encoder.load(name)
-    with _workers(name) as workers:
+    with workers(name) as threads:
         worker = _Worker(encoder, cache, progress, turns=name != "cpu")
-        batches = list(_batches(ordered, batch_size or encoder.batch_size, workers))
-        pace = _Pace(ordered, progress, encoder.card.modality, after=workers)
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="encode")
+        batches = list(_batches(ordered, batch_size or encoder.batch_size, threads))
+        sizes = [job.source.size() for job in ordered]
+        pace = Pace(sizes, progress, encoder.card.modality, after=threads)
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="encode")
         try:
             with progress.task(
                 f"{encoder.card.modality} by {encoder.card.encoder}", total=len(ordered)
@@ -92,60 +90,19 @@ def encode_jobs(
                     outcome.entries |= made.entries
                     outcome.problems += made.problems
                     task.advance(len(running[done]))
-                    pace.done(running[done])
+                    pace.done([job.source.size() for job in running[done]])
         finally:
             pool.shutdown(cancel_futures=True)
             cache.merge()
     return outcome.entries, sorted(outcome.problems, key=lambda problem: problem.clip_id or "")
 
 
-def pick_device(device: str) -> str:
-    """`auto` becomes `cuda` where there is one, else `cpu`; other names stay if they can be used.
-
-    Raises:
-        UsageError: a device that torch does not know or that is not there.
-    """
-    if device == "cpu":
-        return device
-    try:
-        import torch
-    except ImportError:  # an encoder of another package may do without
-        return "cpu"
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        why = str(error).strip().splitlines()[0][:160]
-        raise UsageError(
-            f"The device {device!r} cannot be used here ({why}). Name `cpu` or `auto`."
-        ) from error
-    return device
-
-
-@contextmanager
-def _workers(device: str) -> Iterator[int]:
-    """How many threads work; meanwhile each has its share of torch's threads, if the encoder uses torch."""
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else os.cpu_count() or 1
-    workers = min(_MOST_WORKERS, max(threads, 1 if device == "cpu" else 2))
-    if torch:
-        torch.set_num_threads(max(1, threads // workers))
-    try:
-        yield workers
-    finally:
-        if torch:
-            torch.set_num_threads(threads)
-
-
-def _batches(jobs: Sequence[Job], size: int, workers: int) -> Iterator[Sequence[Job]]:
-    """Small ones first, to tell early how long the rest will take."""
-    at = 0
-    for _ in range(workers):
-        yield jobs[at : at + min(_FIRST, size)]
-        at += min(_FIRST, size)
-    for start in range(at, len(jobs), size):
-        yield jobs[start : start + size]
+def _batches(jobs: Sequence[Job], size: int, threads: int) -> Iterator[Sequence[Job]]:
+    """A small one per thread first, to tell early how long the rest will take."""
+    small = min(_FIRST, size)
+    early = min(len(jobs), threads * small)
+    starts = [*range(0, early, small), *range(early, len(jobs), size), len(jobs)]
+    return (jobs[start:stop] for start, stop in pairwise(starts))
 
 
 class _Worker:
@@ -190,7 +147,7 @@ class _Worker:
                 "There is too little memory to encode a single clip. Cut the clip (start, end), name a smaller encoder "
                 "(`lite`), or choose the device cpu."
             )
-        _free_device_memory()
+        free_device_memory()
         if tried // 2 < self._limit:
             self._limit = tried // 2
             self._progress.say(
@@ -226,37 +183,3 @@ def _out_of_memory(error: Exception) -> bool:
     """Torch raises a subclass on CUDA and a plain RuntimeError on the CPU."""
     text = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
-
-
-def _free_device_memory() -> None:
-    torch = sys.modules.get("torch")
-    if torch and torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
-class _Pace:
-    """Says once, after the first batches, how long the rest will take, if that is long."""
-
-    def __init__(self, jobs: Sequence[Job], progress: Progress, modality: str, *, after: int) -> None:
-        self._progress = progress
-        self._after = after
-        self._total = sum(job.source.size() for job in jobs)
-        self._left = self._total
-        self._count = len(jobs)
-        self._modality = modality
-        self._began = time.perf_counter()
-
-    def done(self, jobs: Sequence[Job]) -> None:
-        """Note a finished batch."""
-        self._left -= sum(job.source.size() for job in jobs)
-        self._count -= len(jobs)
-        self._after -= 1
-        if self._after or self._left >= self._total:
-            return
-        seconds = (time.perf_counter() - self._began) * self._left / (self._total - self._left)
-        if seconds > _WORTH_SAYING:
-            minutes = round(seconds / 60)
-            self._progress.say(
-                f"Encoding the {self._modality} of {self._count} more clips will take about "
-                f"{minutes} minute{'s' if minutes != 1 else ''}; a stopped run goes on where it was."
-            )
