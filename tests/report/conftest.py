@@ -59,6 +59,15 @@ def run() -> ReportInput:
 
 
 @pytest.fixture(scope="session")
+def voted() -> ReportInput:
+    """Votes and targets alone, as when nobody has trained a model."""
+    made = make_evidence(n_clips=80, n_speakers=12)
+    tables = {name: getattr(made, name) for name in ("labels", "clips", "votes", "targets")}
+    found = diagnose(Evidence(**tables), options=DiagnosisOptions(permutations=99))
+    return ReportInput(**tables, scores=found.scores, estimates=found.estimates, findings=found.findings)
+
+
+@pytest.fixture(scope="session")
 def empty(run: ReportInput) -> ReportInput:
     """A run of which nothing is known but the labels."""
     return ReportInput(labels=run.labels)

@@ -130,6 +130,21 @@ def test_a_run_of_which_nothing_is_known_still_makes_a_page(empty: ReportInput, 
     assert "neutral, empathetic (nominal)" in page.text
 
 
+def test_votes_alone_make_the_page_of_the_people(voted: ReportInput, out: Path) -> None:
+    page = read(voted, out)
+    assert page.headings == [
+        "How sure the people were",
+        "People given less",
+        "What the checks found",
+        "Clips worth looking at",
+        "All estimates",
+        "What was run",
+    ]
+    assert "how much people disagree about them" in page.text
+    assert {"people-accuracy", "human-gain", "follow-rate"} <= set(page.images)
+    assert page.island("clips")["sources"] == []
+
+
 def test_every_estimate_is_on_the_page_and_can_be_saved_unrounded(run: ReportInput, out: Path) -> None:
     saved = read(run, out).island("tables")["estimates"]
     shown = pl.DataFrame(saved["rows"], schema=saved["columns"], orient="row", infer_schema_length=None)
@@ -275,26 +290,19 @@ def test_wrong_options_are_named(run: ReportInput, out: Path) -> None:
 
 def test_findings_of_one_code_stand_together_issues_first(run: ReportInput, out: Path) -> None:
     assert run.findings is not None
-    row = run.findings.row(0, named=True) | {"clip_id": None, "severity": "low"}
-    given = [
-        ("MS900", "passed", "a"),
-        ("MS102", "issue", "b"),
-        ("MS101", "tip", "c"),
-        ("MS102", "issue", "d"),
-    ]
+    row = run.findings.row(0, named=True) | {"clip_id": None, "severity": "low", "source": "video"}
+    given = (("MS900", "passed"), ("MS102", "issue"), ("MS101", "tip"), ("MS102", "issue"))
     rows = [
-        row | {"code": code, "status": status, "slice": f"x={m}", "message": m} for code, status, m in given
+        row | {"code": code, "status": status, "slice": f"place={number}", "message": f"Told {number}."}
+        for number, (code, status) in enumerate(given)
     ]
-    text = read(replace(run, findings=pl.DataFrame(rows, schema=run.findings.schema)), out).text
-    part = " ".join(text[text.index("What the checks found", text.index("What fusion listened")) :].split())
-    assert (
-        part.index("MS102")
-        < part.index("x=b b")
-        < part.index("x=d d")
-        < part.index("MS101")
-        < part.index("MS900")
+    text = " ".join(
+        read(replace(run, findings=pl.DataFrame(rows, schema=run.findings.schema)), out).text.split()
     )
-    assert part[: part.index("Where trouble")].count("MS102") == 1
+    told = ("MS102", "video Told 1.", "video Told 3.", "MS101", "video Told 2.", "MS900", "video Told 0.")
+    places = [text.index(words) for words in told]
+    assert places == sorted(places)
+    assert text.count("MS102") == 1
 
 
 def test_the_verdict_on_disagreement_carries_its_test(run: ReportInput, out: Path) -> None:

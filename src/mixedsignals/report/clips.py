@@ -18,6 +18,7 @@ __all__ = ["ORDERS", "ClipList", "choose"]
 ORDERS: Mapping[str, str] = {
     "challenge": "the challenge score of the diagnosis",
     "jsd": "the Jensen-Shannon divergence of the single models’ calibrated probabilities",
+    "rater_disagreement": "how much people disagree about them",
 }
 """Measures of `scores` by which clips are ordered, the first that a run has, in words."""
 _OTHERWISE = "the distance between the single models’ probabilities, clips on which models part first"

@@ -85,7 +85,7 @@ def _words(dots: Dots, rows: Sequence[Mapping[str, Any]]) -> str:
 def _columns(dots: Dots, rows: Sequence[Mapping[str, Any]], has_base: bool) -> list[Column]:
     kind: Any = "share" if dots.share else "number"
     columns = [
-        Column("name", "", "text"),
+        Column("name", "what"),
         Column("value", dots.axis, kind),
         Column("low", "from", kind),
         Column("high", "to", kind),

@@ -77,10 +77,15 @@ class Views:
         if "calibrated" not in frame.columns:
             frame = frame.with_columns(pl.lit(None, pl.Float64).alias("calibrated"))
         size = given_size(pl.col("given"))
-        widest = frame.group_by("source").agg(pl.col("given").sort_by(size, "given").last())
+        widest = (
+            frame.select("source", "given")
+            .unique()
+            .group_by("source")
+            .agg(pl.col("given").sort_by(size, "given").last())
+        )
         kept = frame.join(widest, on=["source", "given"], how="semi")
         keys = ["clip_id", "source", "given", "label"]
-        return kept.group_by(keys).agg(pl.col("probability", "calibrated").mean()).sort(keys)
+        return kept.group_by(keys, maintain_order=True).agg(pl.col("probability", "calibrated").mean())
 
     @cached_property
     def sources(self) -> list[str]:

@@ -105,7 +105,7 @@ def _clips_lead(
         if len(chosen.ids) < chosen.total
         else f"All {plural(chosen.total, 'clip')}"
     )
-    lines = [f"{some}, in the order of {chosen.order}."]
+    lines = [f"{some}, ordered by {chosen.order}."]
     if media == "none" or run.media_root is None:
         lines.append("This report carries no media.")
     elif media == "copy" and len(chosen.ids) > options.media_clips:

@@ -169,5 +169,5 @@ def _table(frame: pl.DataFrame, source: str, fusion: str) -> DataTable:
         Column("gap", "difference", "number"),
         Column("outcome", "outcome"),
     ]
-    caption = f"The {len(far)} clips farthest from the diagonal"
+    caption = f"{source} against {fusion}: the {len(far)} clips farthest from the diagonal"
     return DataTable(f"confidence-{source}", caption, columns, far.select(c.key for c in columns).to_dicts())

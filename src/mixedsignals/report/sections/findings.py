@@ -56,6 +56,11 @@ def _finding(views: Views, rows: list[dict[str, Any]]) -> Finding:
 
 
 def _where(row: dict[str, Any]) -> str:
-    """Source and slice in words; empty where it holds for everything."""
-    parts = [row["source"].replace("|", " and "), row["slice"]]
-    return ", ".join(part for part in parts if part and part != "all")
+    """Source and slice as far as the sentence does not name them itself; empty where it holds for everything."""
+    message = row["message"].lower()
+    untold = [
+        part
+        for part in (row["source"], row["slice"])
+        if part not in ("all", "models", "people", "") and part.rpartition("=")[2].lower() not in message
+    ]
+    return ", ".join(untold)

@@ -74,12 +74,14 @@ def _slices(views: Views) -> Figure | None:
     names = sorted(
         {s.split("=")[0] for s in table["slice"].to_list() if "=" in s} - {"given", "models", "over"}
     )
-    rows = estimate_rows(views, "error_rate", slices=tuple(f"{name}=" for name in names))
-    if not rows:
+    if not names:
         return None
+    found = estimate_rows(views, "error_rate", slices=tuple(f"{name}=" for name in names))
+    rows = sorted((row for row in found if row["low"] is not None), key=lambda row: -row["low"])
     rate = estimate_rows(views, "base_rate:fused_error")
-    rows.sort(key=lambda row: -(row["low"] if row["low"] is not None else row["value"]))
     base = rate[0]["value"] if rate else None
     top = [row | {"name": row["slice"].replace("=", " "), "base": base} for row in rows[:_SLICES]]
-    note = f"The {len(top)} of {len(rows)} slices whose error is surely the largest; all are among the estimates."
+    note = (
+        f"{len(top)} of {len(rows)} slices with an interval, by its lower end; all are among the estimates."
+    )
     return _dots("slices", "Slices on which fusion errs most", top, "all clips", note)

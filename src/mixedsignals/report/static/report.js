@@ -140,7 +140,7 @@
       ...group("Models, probability", corpus.sources.map((source) => saidRow(clip, source)), gates),
       ...group("People, votes", corpus.conditions.map((given) => votedRow(clip, given)), wide ? [node("td", { colspan: 2 })] : []));
     table.style.setProperty("--column", `${Math.min(longest, 16) * 0.46 + 1}rem`);
-    return node("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": `What models and people say about clip ${clip.id}` }, table);
+    return node("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": `What models and people say about clip ${clip.id}` }, table);
   };
   const card = (clip) => {
     const chips = clip.why.map((word) => node("span", { class: `chip ${word.replaceAll(" ", "-")}` }, word));
