@@ -44,13 +44,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--full", action="store_true", help="train the whole grid of 140 heads too")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of the step timing, ways in turn")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of the step timing")
     options = parser.parse_args()
     arguments = made()
     load = os.getloadavg()[0]
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, load {load:.1f}"
-    )
+    print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, load before: {load:.1f}")
     steps(arguments, options.rounds)
     whole(arguments, seeds=(42, 43, 44, 45) if options.full else (42,))
 
@@ -78,7 +76,7 @@ def made() -> Arguments:
 
 
 def steps(arguments: Arguments, rounds: int) -> None:
-    """Milliseconds of one training step of one head, one core, the ways in turn, the best of all rounds."""
+    """Milliseconds of processor that one training step of one head takes, the best of all rounds."""
     data = prepare(*arguments, seeds=(42,), soft=False, progress=SILENT)
     ways: dict[str, Callable[[], float]] = {"plain torch modules": plain_steps(data)}
     for size in CANDIDATES:
@@ -90,7 +88,7 @@ def steps(arguments: Arguments, rounds: int) -> None:
     found = {name: min(way() for _ in range(rounds)) for name, way in ways.items()}
     torch.set_num_threads(before)
     alone = found["one after another"]
-    print("\nOne training step of one head (64 clips, three modalities), one core")
+    print("\nOne training step of one head (64 clips, three modalities), processor time of one core")
     for name, seconds in found.items():
         print(f"  {name:<22}{1e3 * seconds:8.2f} ms   {alone / seconds:5.2f} x one after another")
 
@@ -105,11 +103,11 @@ def plain_steps(data: TrainingSet) -> Callable[[], float]:
     truth = torch.tensor(data.targets.argmax(axis=1)[group.parts["train"][0][:64]])
 
     def once() -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         adam.zero_grad()
         nn.functional.cross_entropy(network(inputs), truth).backward()
         adam.step()
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     return lambda: min(once() for _ in range(4))
 
