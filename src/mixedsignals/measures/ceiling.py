@@ -15,7 +15,7 @@ from scipy import special
 
 from .arrays import FloatArray, divided, floats, number
 from .groups import Groups
-from .inference import JACKKNIFE, Estimate, Resampling, Totals, estimate
+from .inference import JACKKNIFE, Estimate, Resampling, Totals, estimate, square_root
 from .votes import rater_disagreement
 
 __all__ = [
@@ -50,7 +50,7 @@ def disjoint_pairs(counts: ArrayLike) -> FloatArray:
 
 
 def ceiling_statistic(counts: ArrayLike, groups: Groups) -> Totals:
-    """√(Var_true / Var_obs) of pairwise disagreement as a statistic; see `noise_ceiling`."""
+    """Var_true / Var_obs of pairwise disagreement as a statistic, not held in [0, 1]; see `noise_ceiling`."""
     seen, squared = rater_disagreement(counts), disjoint_pairs(counts)
     kept = np.isfinite(seen)
     four = np.isfinite(squared[kept]).astype(np.float64)
@@ -62,7 +62,7 @@ def ceiling_statistic(counts: ArrayLike, groups: Groups) -> Totals:
         fours, square, mean, clips, total, squares = np.moveaxis(totals, -1, 0)
         true = divided(square, fours) - divided(mean, fours) ** 2
         observed = divided(squares, clips) - divided(total, clips) ** 2
-        return np.sqrt(np.clip(divided(true, observed), 0.0, 1.0))
+        return divided(true, observed)
 
     return Totals(parts, value, inside)
 
@@ -81,7 +81,7 @@ def noise_ceiling(counts: ArrayLike, groups: Groups, *, options: Resampling = JA
     if enough < FEWEST_CLIPS:
         note = f"{enough} clips have four votes or more; {FEWEST_CLIPS} are needed"
         return Estimate.absent(note, n_clips=enough, level=options.level)
-    return estimate(ceiling_statistic(counts, groups), options=options)
+    return square_root(estimate(ceiling_statistic(counts, groups), options=options), most=1.0)
 
 
 @dataclass(frozen=True)

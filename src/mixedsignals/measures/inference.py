@@ -34,6 +34,7 @@ __all__ = [
     "mean",
     "rate",
     "ratio",
+    "square_root",
     "value_of",
 ]
 
@@ -311,10 +312,10 @@ def _symmetric(bare: Estimate, left_out: FloatArray, scale: Scale) -> Estimate:
     value, effective = float(bare.value or 0.0), bare.effective_groups
     raw = math.sqrt(jackknife_variance(left_out))
     trusted = effective >= FEWEST_TRUSTED
-    if scale == "logit" and not 0.0 < value < 1.0:
+    steep = slope(value, scale)
+    if scale == "logit" and steep is None:
         low, high = clopper_pearson(value, effective, bare.level)
         return replace(bare, low=low, high=high, se=raw, method="clopper-pearson-groups", trusted=trusted)
-    steep = slope(value, scale)
     if steep is None:
         return replace(
             bare, low=value, high=value, se=raw, method="jackknife", note="at the end of its range"
@@ -325,6 +326,25 @@ def _symmetric(bare: Estimate, left_out: FloatArray, scale: Scale) -> Estimate:
     low, high = inverse(np.asarray([centre - quantile * spread, centre + quantile * spread]), scale)
     return replace(
         bare, low=float(low), high=float(high), se=raw, method=f"jackknife-{scale}", trusted=trusted
+    )
+
+
+def square_root(found: Estimate, *, most: float = float("inf")) -> Estimate:
+    """The root of an estimate of something that cannot be negative but whose unbiased estimate can, held in [0, most].
+
+    The interval is made before the root is taken, where the estimate is smooth, and carried over with it.
+
+    >>> square_root(Estimate(-0.01, -0.1, 0.04, 0.95, "jackknife", 9, 9, 9.0, False)).high
+    0.2
+    """
+
+    def root(value: float | None) -> float | None:
+        return None if value is None else min(math.sqrt(max(value, 0.0)), most)
+
+    value = root(found.value)
+    se = found.se / (2.0 * value) if found.se is not None and value else None
+    return replace(
+        found, value=value, low=root(found.low), high=root(found.high), se=se, method=f"{found.method}-root"
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import FloatArray, IntArray, divided, floats
 from .groups import Groups
-from .inference import JACKKNIFE, Estimate, Resampling, Totals, estimate
+from .inference import JACKKNIFE, Estimate, Resampling, Totals, estimate, square_root
 
 __all__ = [
     "Reliability",
@@ -77,7 +77,7 @@ def calibration_error(
     >>> calibration_error([0.9] * 20, [1] * 9 + [0] + [1] * 9 + [0], Groups.each(20)).value
     0.0
     """
-    return estimate(_error(stated, seen, groups, bins, True), options=options)
+    return square_root(estimate(_error(stated, seen, groups, bins, True), options=options))
 
 
 def expected_calibration_error(
@@ -114,8 +114,7 @@ def _error(stated: ArrayLike, seen: ArrayLike, groups: Groups, bins: int, debias
         if not debiased:
             return divided((clips * np.abs(gap)).sum(axis=-1), clips.sum(axis=-1))
         noise = share * (1.0 - share) / np.maximum(clips - 1.0, 1.0)
-        squared = divided((clips * (gap**2 - noise)).sum(axis=-1), clips.sum(axis=-1))
-        return np.sqrt(np.maximum(squared, 0.0))
+        return divided((clips * (gap**2 - noise)).sum(axis=-1), clips.sum(axis=-1))
 
     return Totals(parts, value, inside)
 
@@ -138,4 +137,4 @@ def classwise_calibration_error(probabilities: ArrayLike, target: ArrayLike, *, 
         _error(said, is_it, groups, bins, True).at(np.ones((1, 1)))[0]
         for said, is_it in zip(*columns, strict=True)
     ]
-    return floats(found)
+    return np.sqrt(np.maximum(found, 0.0))

@@ -14,6 +14,9 @@ from .arrays import FloatArray
 
 __all__ = ["Scale", "clopper_pearson", "forward", "inverse", "slope"]
 
+END = 1e-12
+"""How near an end of its range a value is taken to be at it."""
+
 Scale = Literal["identity", "logit", "fisher", "one_minus"]
 
 
@@ -55,10 +58,10 @@ def slope(value: float, scale: Scale) -> float | None:
     if scale == "identity":
         return 1.0
     if scale == "logit":
-        return 1.0 / (value * (1.0 - value)) if 0.0 < value < 1.0 else None
+        return 1.0 / (value * (1.0 - value)) if END < value < 1.0 - END else None
     if scale == "fisher":
-        return 1.0 / (1.0 - value**2) if -1.0 < value < 1.0 else None
-    return 1.0 / (1.0 - value) if value < 1.0 else None
+        return 1.0 / (1.0 - value**2) if abs(value) < 1.0 - END else None
+    return 1.0 / (1.0 - value) if value < 1.0 - END else None
 
 
 def clopper_pearson(value: float, trials: float, level: float = 0.95) -> tuple[float, float]:
