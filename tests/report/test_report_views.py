@@ -46,21 +46,13 @@ def test_a_decision_is_of_the_mean_over_seeds_and_of_the_fullest_input() -> None
         ],
         {"a": "yes"},
     )
-    rows = {row["source"]: row for row in seen.decisions.to_dicts()}
-    assert (rows["text"]["predicted"], round(rows["text"]["p_target"], 9), rows["text"]["right"]) == (
-        "yes",
-        0.6,
-        True,
-    )
-    assert (rows["fusion"]["predicted"], rows["fusion"]["p_target"], rows["fusion"]["right"]) == (
-        "no",
-        0.2,
-        False,
-    )
+    text, fusion = (seen.decided(source).row(0, named=True) for source in ("text", "fusion"))
+    assert (text["predicted"], round(text["p_target"], 9), text["right"]) == ("yes", 0.6, True)
+    assert (fusion["predicted"], fusion["p_target"], fusion["right"]) == ("no", 0.2, False)
 
 
 def test_a_tie_goes_to_the_first_label() -> None:
-    assert views([(1, "a", "text", "text", 0.5)]).decisions["predicted"].to_list() == ["no"]
+    assert views([(1, "a", "text", "text", 0.5)]).decided("text")["predicted"].to_list() == ["no"]
 
 
 def test_patterns_name_the_sources_that_fusion_sides_with() -> None:
@@ -192,6 +184,6 @@ def test_the_order_of_rows_does_not_matter(triples: list[tuple[str, str, float]]
         for (clip, source), p in unique.items()
     ]
     one, other = views(rows), views(rows[::-1])
-    assert one.decisions.equals(other.decisions)
+    assert one.wide.equals(other.wide)
     assert one.patterns.sort("clip_id").equals(other.patterns.sort("clip_id"))
     assert choose(one, 9).ids == choose(other, 9).ids

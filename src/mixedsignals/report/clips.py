@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import polars as pl
 
@@ -81,14 +82,10 @@ def _saved(views: Views) -> tuple[pl.DataFrame, str] | None:
 
 
 def _apart(views: Views) -> pl.DataFrame:
-    """Mean total variation between pairs of single sources, per clip."""
-    own = views.fullest.filter(pl.col("source").is_in(views.singles)).select(
-        "clip_id", "source", "label", "probability"
-    )
-    pairs = own.join(own, on=["clip_id", "label"], suffix="_other").filter(
-        pl.col("source") < pl.col("source_other")
-    )
-    gaps = pairs.group_by("clip_id", "source", "source_other").agg(
-        ((pl.col("probability") - pl.col("probability_other")).abs().sum() / 2).alias("gap")
-    )
-    return gaps.group_by("clip_id").agg(pl.col("gap").mean().alias("score"))
+    """Mean total variation between pairs of single sources, per clip: clip_id, score."""
+    gaps = [pl.DataFrame(schema={"clip_id": pl.String, "gap": pl.Float64})]
+    for first, second in combinations(views.singles, 2):
+        both = views.spoken(first).join(views.spoken(second), on=["clip_id", "label"], suffix="_other")
+        gap = (pl.col("probability") - pl.col("probability_other")).abs().sum() / 2
+        gaps.append(both.group_by("clip_id", maintain_order=True).agg(gap.alias("gap")))
+    return pl.concat(gaps).group_by("clip_id").agg(pl.col("gap").mean().alias("score"))

@@ -63,12 +63,12 @@ def _rows(views: Views, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 def _said(views: Views, ids: Sequence[str]) -> dict[str, dict[str, list[float | None]]]:
     """Probabilities per clip and source in the order of labels."""
-    own = views.fullest.filter(pl.col("clip_id").is_in(ids))
     place = {label: position for position, label in enumerate(views.run.labels)}
     told: dict[str, dict[str, list[float | None]]] = defaultdict(dict)
-    for clip_id, source, label, value in own.select("clip_id", "source", "label", "probability").iter_rows():
-        values = told[clip_id].setdefault(source, [None] * len(place))
-        values[place[label]] = round(value, 3)
+    for source in views.sources:
+        own = views.spoken(source, ids).select("clip_id", "label", "probability")
+        for clip_id, label, value in own.iter_rows():
+            told[clip_id].setdefault(source, [None] * len(place))[place[label]] = round(value, 3)
     return dict(told)
 
 

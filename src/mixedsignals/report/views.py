@@ -60,133 +60,142 @@ def given_order(given: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Views:
-    """Lazy, cached views of one run's tables."""
+    """Lazy, cached views of one run's tables; a source is looked at alone, so that memory does not grow with
+    their number.
+    """
 
     run: ReportInput
 
     @cached_property
-    def fullest(self) -> pl.DataFrame:
-        """Predictions of each source under its fullest input, averaged over seeds.
-
-        Columns clip_id, source, given, label, probability, calibrated (null where there is none).
-        """
+    def widest(self) -> dict[str, str]:
+        """Source to the `given` of its fullest input."""
         frame = self.run.predictions
-        empty = {"clip_id": pl.String, "source": pl.String, "given": pl.String, "label": pl.String}
         if frame is None or frame.is_empty():
-            return pl.DataFrame(schema=empty | {"probability": pl.Float64, "calibrated": pl.Float64})
-        if "calibrated" not in frame.columns:
-            frame = frame.with_columns(pl.lit(None, pl.Float64).alias("calibrated"))
-        size = given_size(pl.col("given"))
-        widest = (
-            frame.select("source", "given")
-            .unique()
-            .group_by("source")
-            .agg(pl.col("given").sort_by(size, "given").last())
-        )
-        kept = frame.join(widest, on=["source", "given"], how="semi")
-        keys = ["clip_id", "source", "given", "label"]
-        return kept.group_by(keys, maintain_order=True).agg(pl.col("probability", "calibrated").mean())
+            return {}
+        inputs = frame.select("source", "given").unique().sort(given_size(pl.col("given")), "given")
+        return dict(inputs.iter_rows())
 
     @cached_property
     def sources(self) -> list[str]:
         """All sources in reading order."""
-        return source_order(self.fullest["source"].unique().to_list(), self.run.fusion)
+        return source_order(list(self.widest), self.run.fusion)
 
     @cached_property
     def singles(self) -> list[str]:
         """Sources that see one modality (or an unknown input) and are not fused."""
-        given = dict(self.fullest.select("source", "given").unique().iter_rows())
-        family = (self.run.fusion, f"{self.run.fusion}~")
-        return [
-            s for s in self.sources if "+" not in given[s] and s != family[0] and not s.startswith(family[1])
+        fusion = self.run.fusion
+        family = [
+            s for s in self.sources if s == fusion or s.startswith(f"{fusion}~") or "+" in self.widest[s]
         ]
+        return [source for source in self.sources if source not in family]
 
     @cached_property
     def targets(self) -> pl.DataFrame:
-        """clip_id, target: the label with the largest share of each clip."""
+        """clip_id, target: the label with the largest share of each clip, ties by the order of labels."""
         table = self.run.targets
         if table is None or table.is_empty():
             return pl.DataFrame(schema={"clip_id": pl.String, "target": pl.String})
-        share = pl.col("share") if "share" in table.columns else pl.lit(1.0)
-        order = pl.col("label").replace_strict(
-            {n: i for i, n in enumerate(self.run.labels)}, default=len(self.run.labels)
-        )
-        best = table.sort([share.fill_null(1.0), order], descending=[True, False]).group_by(
-            "clip_id", maintain_order=True
-        )
-        return best.agg(pl.col("label").first().alias("target"))
+        share = pl.col("share").fill_null(1.0) if "share" in table.columns else pl.lit(1.0)
+        ranked = table.sort([share, self._place("label")], descending=[True, False])
+        return ranked.group_by("clip_id", maintain_order=True).agg(pl.col("label").first().alias("target"))
 
     @cached_property
-    def decisions(self) -> pl.DataFrame:
-        """One row per clip and source: clip_id, source, predicted, confidence, target?, p_target?, c_target?
-        (calibrated), right?.
+    def calibrated(self) -> bool:
+        """Whether any probability was calibrated."""
+        frame = self.run.predictions
+        return frame is not None and "calibrated" in frame.columns and frame["calibrated"].count() > 0
+
+    def spoken(self, source: str, ids: Sequence[str] | None = None) -> pl.DataFrame:
+        """What a source says under its fullest input, averaged over seeds: clip_id, label, probability,
+        calibrated?.
+
+        `ids` keeps these clips only; None keeps all.
         """
-        order = {name: position for position, name in enumerate(self.run.labels)}
-        ranked = self.fullest.with_columns(
-            pl.col("label").replace_strict(order, default=len(order), return_dtype=pl.Int64).alias("order")
+        frame = self.run.predictions
+        if frame is None or source not in self.widest:
+            schema = {
+                "clip_id": pl.String,
+                "label": pl.String,
+                "probability": pl.Float64,
+                "calibrated": pl.Float64,
+            }
+            return pl.DataFrame(schema=schema)
+        own = frame.lazy().filter((pl.col("source") == source) & (pl.col("given") == self.widest[source]))
+        if ids is not None:
+            own = own.filter(pl.col("clip_id").is_in(list(ids)))
+        if "calibrated" not in frame.columns:
+            own = own.with_columns(pl.lit(None, pl.Float64).alias("calibrated"))
+        means = own.group_by("clip_id", "label", maintain_order=True).agg(
+            pl.col("probability", "calibrated").mean()
         )
-        top = ranked.sort(["probability", "order"], descending=[True, False]).group_by(
-            ["clip_id", "source"], maintain_order=True
-        )
-        chosen = top.agg(
+        return means.collect()
+
+    def decided(self, source: str) -> pl.DataFrame:
+        """One row per clip that a source predicted, by clip_id.
+
+        Columns predicted, confidence, target?, p_target?, c_target? (calibrated) and right?; the most
+        probable label is predicted, ties by the order of labels.
+        """
+        said = self.spoken(source)
+        ranked = said.sort([pl.col("probability"), self._place("label")], descending=[True, False])
+        chosen = ranked.group_by("clip_id", maintain_order=True).agg(
             pl.col("label").first().alias("predicted"), pl.col("probability").first().alias("confidence")
         )
-        truth = self.fullest.join(
+        truth = said.join(
             self.targets, left_on=["clip_id", "label"], right_on=["clip_id", "target"], how="semi"
         )
-        truth = truth.select(
-            "clip_id",
-            "source",
-            pl.col("probability").alias("p_target"),
-            pl.col("calibrated").alias("c_target"),
+        at_target = truth.select(
+            "clip_id", pl.col("probability").alias("p_target"), pl.col("calibrated").alias("c_target")
         )
-        return (
-            chosen.join(self.targets, on="clip_id", how="left")
-            .join(truth, on=["clip_id", "source"], how="left")
-            .with_columns((pl.col("predicted") == pl.col("target")).alias("right"))
-            .sort("clip_id", "source")
-        )
+        told = chosen.join(self.targets, on="clip_id", how="left").join(at_target, on="clip_id", how="left")
+        return told.with_columns((pl.col("predicted") == pl.col("target")).alias("right")).sort("clip_id")
 
     @cached_property
     def wide(self) -> pl.DataFrame:
-        """One row per clip: clip_id, target, and `predicted:S`, `p_target:S`, `confidence:S`, `right:S` for
-        each source S.
+        """One row per predicted clip: clip_id, target, and the columns of `decided` for each source S as
+        `NAME:S`.
         """
-        frame = self.decisions.select("clip_id", "target").unique()
+        names = ("predicted", "confidence", "p_target", "c_target", "right")
+        frame = pl.DataFrame(schema={"clip_id": pl.String})
         for source in self.sources:
-            part = self.decisions.filter(pl.col("source") == source).select(
-                "clip_id",
-                *(
-                    pl.col(c).alias(f"{c}:{source}")
-                    for c in ("predicted", "p_target", "c_target", "confidence", "right")
-                ),
+            part = self.decided(source).select(
+                "clip_id", *(pl.col(name).alias(f"{name}:{source}") for name in names)
             )
-            frame = frame.join(part, on="clip_id", how="left")
-        return frame.sort("clip_id")
+            frame = frame.join(part, on="clip_id", how="full", coalesce=True)
+        return frame.join(self.targets, on="clip_id", how="left").sort("clip_id")
+
+    def _place(self, column: str) -> pl.Expr:
+        """Position of a label in the list of labels."""
+        order = {name: position for position, name in enumerate(self.run.labels)}
+        return pl.col(column).replace_strict(order, default=len(order), return_dtype=pl.Int64)
 
     @cached_property
     def patterns(self) -> pl.DataFrame:
-        """One row per clip that every source predicted: clip_id, parts (single sources that part from
-        fusion), pattern.
+        """One row per clip that fusion and every single source predicted: clip_id, pattern in words, right
+        (fusion's).
         """
-        fusion = self.run.fusion
-        if fusion not in self.sources or not self.singles:
+        fusion, singles = self.run.fusion, self.singles
+        if fusion not in self.sources or not singles:
             return pl.DataFrame(schema={"clip_id": pl.String, "pattern": pl.String, "right": pl.Boolean})
-        whole = self.wide.drop_nulls([f"predicted:{s}" for s in (*self.singles, fusion)])
-        own = pl.col(f"predicted:{fusion}")
-        sides = [pl.when(pl.col(f"predicted:{s}") == own).then(pl.lit(s)) for s in self.singles]
-        with_fusion = pl.concat_list(sides).list.drop_nulls()
-        count = with_fusion.list.len()
-        same = pl.all_horizontal(
-            [pl.col(f"predicted:{s}") == pl.col(f"predicted:{self.singles[0]}") for s in self.singles]
+        whole = self.wide.drop_nulls([f"predicted:{source}" for source in (*singles, fusion)])
+        sides = [pl.col(f"predicted:{s}") == pl.col(f"predicted:{fusion}") for s in singles]
+        same = [pl.col(f"predicted:{s}") == pl.col(f"predicted:{singles[0]}") for s in singles]
+        with_fusion = pl.sum_horizontal(side.cast(pl.Int64) * 2**bit for bit, side in enumerate(sides))
+        alone = (with_fusion == 0) & pl.all_horizontal(same)
+        code = pl.when(alone).then(-1).otherwise(with_fusion)
+        words = {number: _pattern(number, singles) for number in range(-1, 2 ** len(singles))}
+        named = code.replace_strict(words, return_dtype=pl.String)
+        return whole.select("clip_id", named.alias("pattern"), pl.col(f"right:{fusion}").alias("right"))
+
+
+def _pattern(code: int, singles: Sequence[str]) -> str:
+    """A pattern in words: the bits of `code` say which single sources fusion sides with; -1, that they agree
+    against it.
+    """
+    if code == 2 ** len(singles) - 1:
+        return "all agree"
+    if code <= 0:
+        return (
+            "fusion alone, the others split" if code == 0 and len(singles) > 1 else "fusion alone against all"
         )
-        words = (
-            pl.when(count == len(self.singles))
-            .then(pl.lit("all agree"))
-            .when((count == 0) & same & pl.lit(len(self.singles) > 1))
-            .then(pl.lit("fusion alone against all"))
-            .when(count == 0)
-            .then(pl.lit("fusion alone, the others split"))
-            .otherwise(pl.format("fusion sides with {}", with_fusion.list.join(" and ")))
-        )
-        return whole.select("clip_id", words.alias("pattern"), pl.col(f"right:{fusion}").alias("right"))
+    return f"fusion sides with {' and '.join(s for bit, s in enumerate(singles) if code >> bit & 1)}"

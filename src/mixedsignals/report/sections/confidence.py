@@ -43,13 +43,9 @@ def confidence(views: Views, points: int) -> Section | None:
         ],
         figures=figures,
         key_items=tuple(OUTCOMES.values()),
-        switch=(_SWITCH, "as the models say", "calibrated out of fold") if _calibrated(views) else None,
+        switch=(_SWITCH, "as the models say", "calibrated out of fold") if views.calibrated else None,
         notes=["These plots use the truth: they show what happened, and are no way to predict it."],
     )
-
-
-def _calibrated(views: Views) -> bool:
-    return views.fullest["calibrated"].count() > 0
 
 
 def outcome_of(source: str, fusion: str) -> pl.Expr:
