@@ -116,7 +116,7 @@ def test_sentences_differ_and_no_speaker_meets_a_problem_twice(clips: pl.DataFra
     assert clips["topic"].n_unique() == 30
     assert not clips.select("speaker_id", "topic").is_duplicated().any()
     lengths = [len(text.split()) for text in clips["transcript"]]
-    assert 6 <= min(lengths)
+    assert min(lengths) >= 6
     assert max(lengths) <= 13
 
 
@@ -135,7 +135,7 @@ def _best_rule(features: list[set[str]], target: list[bool]) -> float:
 def test_no_single_word_mark_or_template_gives_the_label_away(clips: pl.DataFrame) -> None:
     target = clips.select(EMPATHETIC)["label"].to_list()
     tokens = [re.findall(r"[a-z']+|[,?.]", text.lower()) for text in clips["transcript"]]
-    assert _best_rule([set(words) for words in tokens], target) < 0.65
+    assert _best_rule([set(words) for words in tokens], target) < 0.62
     assert _best_rule([{" ".join(pair) for pair in pairwise(words)} for words in tokens], target) < 0.58
     assert _best_rule([{words[0]} for words in tokens], target) < 0.58
 
