@@ -39,7 +39,7 @@ def test_predict_a_corpus_of_the_run_agrees_with_its_tables(finished: Path, corp
     mean = table.group_by("clip_id", "label").agg(pl.col("probability").mean())
     assert len(rows) == 120
     for clip, label, probability in mean.iter_rows():
-        assert rows[clip]["sources"]["fusion on text+audio+video"][label] == pytest.approx(probability, abs=1e-5)
+        assert rows[clip]["sources"]["fusion"][label] == pytest.approx(probability, abs=1e-5)
         assert rows[clip]["missing"] == []
 
 

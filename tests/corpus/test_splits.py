@@ -96,7 +96,7 @@ def test_six_clips_of_one_actor_end_in_one_clear_sentence() -> None:
         make_splits(list("abcdef"), dict(zip("abcdef", names, strict=True)), dict.fromkeys("abcdef", "1001"))
     assert str(caught.value) == (
         "5 folds with no speaker in two parts need at least 5 speakers, and the 6 clips with a target have 1 speaker: "
-        "add clips, or give splits of your own."
+        "add clips of other speakers, or give splits of your own."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,18 +38,27 @@ def check(
     return check_corpus(Path(path), decode=decode, jobs=jobs, progress=progress)
 
 
-def checked(path: Path | str, *, progress: Progress = SILENT) -> Corpus:
+def checked(
+    path: Path | str, *, ignore: Collection[str] = (), jobs: int = 2, progress: Progress = SILENT
+) -> Corpus:
     """Read a corpus as `run` does: faults that show without decoding stop it, warnings are said.
+
+    Args:
+        ignore: codes of problems that do not matter here.
 
     Raises:
         InputError: every fault at once.
     """
-    problems = check(path, decode=False)
+    from mixedsignals.corpus import check_loaded, load_lenient
+
+    corpus, found = load_lenient(path)
+    found = check_loaded(corpus, found, decode=False, jobs=jobs)
+    problems = [problem for problem in found if problem.code not in ignore]
     if faults := [problem for problem in problems if problem.severity == "fault"]:
         raise InputError(faults)
     for problem in problems:
         progress.say(f"warning: {problem}")
-    return read(path)
+    return corpus
 
 
 def import_corpus(format: str, source: Path | str, destination: Path | str, **options: Any) -> ImportSummary:  # noqa: A002

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mixedsignals.corpus import Corpus
     from mixedsignals.encoders import Encoded
 
-__all__ = ["encode", "encoder_names"]
+__all__ = ["encode", "encode_modality", "encoder_names", "is_ready_made"]
 
 
 def encoder_names(given: Iterable[str]) -> dict[str, str]:
@@ -53,25 +53,31 @@ def encode(
         raise UsageError(
             f"--encoders names {', '.join(unknown)}; this corpus has {', '.join(corpus.modalities)}"
         )
-    chosen = _chosen(corpus, options.encoders)
-    return {modality: _one(corpus, modality, name, options, progress) for modality, name in chosen.items()}
+    return {
+        modality: encode_modality(corpus, modality, options=options, progress=progress)
+        for modality in corpus.modalities
+    }
 
 
-def _chosen(corpus: Corpus, encoders: Mapping[str, str]) -> dict[str, str]:
-    ready = dict.fromkeys(corpus.features, "features")
-    return {modality: encoders.get(modality, ready.get(modality, "lite")) for modality in corpus.modalities}
+def is_ready_made(corpus: Corpus, options: RunOptions, modality: str) -> bool:
+    """Whether ready-made features of the corpus stand for a modality."""
+    return modality in corpus.features and modality not in options.encoders
 
 
-def _one(corpus: Corpus, modality: str, name: str, options: RunOptions, progress: Progress) -> Encoded:
+def encode_modality(
+    corpus: Corpus, modality: str, *, options: RunOptions, features: bool = True, progress: Progress = SILENT
+) -> Encoded:
+    """`encode` for one modality; `features=False` passes over ready-made ones."""
     from mixedsignals.encoders import encode as encode_one
 
+    ready = features and is_ready_made(corpus, options, modality)
     return encode_one(
         corpus.clips,
         Path(corpus.media_root),
         modality,
-        name,
+        "features" if ready else options.encoders.get(modality, "lite"),
         pooling=options.pooling,  # type: ignore[arg-type]
         device=options.device,
-        features=corpus.features[modality] if name == "features" else None,
+        features=corpus.features[modality] if ready else None,
         progress=progress,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mixedsignals.api.encoding import encode
+from mixedsignals.api.encoding import encode, is_ready_made
 from mixedsignals.errors import CannotFinish, InputError, Problem
 from mixedsignals.manifest import RunOptions, differences, environment
 from mixedsignals.progress import SILENT, Progress
@@ -66,6 +66,7 @@ def fit(
     targets = make_targets(corpus.clips, corpus.votes, corpus.targets, corpus.labels, tie_rule=tie_rule)
     manifest = _manifest(corpus, options, targets, run)
     before = _refuse_another(run, manifest)
+    _refuse_untaught(corpus, targets)
     if before.get("fit", {}).get("done"):
         progress.say(f"{run.path}: heads are trained; nothing to do before the diagnosis")
         return run
@@ -78,6 +79,10 @@ def fit(
             f"{corpus.name}: no clip has words, sound, picture or ready-made features to learn from."
         )
     _say_absent(encoded, len(corpus.clips), progress)
+    if len(encoded) == 1:
+        progress.say(
+            f"The only modality is {next(iter(encoded))}: there is nothing to fuse, or to part from."
+        )
     _train(_Plan(corpus, options, targets, run), encoded, manifest, progress)
     return run
 
@@ -115,14 +120,12 @@ def _manifest(corpus: Corpus, options: RunOptions, targets: Targets, run: RunFol
 
 
 def _refuse_another(run: RunFolder, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest that is there, if it is of the same options and inputs; an empty one where there is none."""
+    """The manifest that is there, if it is of the same options and inputs; an empty one where nothing would be lost."""
     if not run.exists():
-        if run.tables.is_dir() and any(run.tables.iterdir()):
-            raise InputError(
-                Problem(
-                    "foreign-folder", "has tables but no run.toml", "Name a new folder.", file=str(run.path)
-                )
-            )
+        what = "is a file" if run.path.is_file() else "is not empty, and no run"
+        if run.path.is_file() or (run.path.is_dir() and any(run.path.iterdir())):
+            remedy = "Name a new or empty folder with --out."
+            raise InputError(Problem("foreign-folder", what, remedy, file=str(run.path)))
         return {}
     before = run.read_manifest()
     changed = []
@@ -130,16 +133,35 @@ def _refuse_another(run: RunFolder, manifest: Mapping[str, Any]) -> dict[str, An
         now = {key: value for key, value in manifest[part].items() if value is not None}
         was = {key: value for key, value in before.get(part, {}).items() if key != "embeddings"}
         changed += differences(was, now, prefix=f"{part}.")
-    if changed:
-        raise InputError(
-            Problem(
-                code="another-run",
-                message=f"is a run of other options or inputs ({'; '.join(changed)})",
-                remedy="Name another folder with --out, or remove this one.",
-                file=str(run.path),
-            )
+    if not changed:
+        return before
+    if not any(folder.is_dir() and any(folder.iterdir()) for folder in (run.tables, run.models)):
+        return {}  # it stopped before there was anything to keep
+    raise InputError(
+        Problem(
+            code="another-run",
+            message=f"is a run of other options or inputs ({'; '.join(changed)})",
+            remedy="Name another folder with --out, or remove this one.",
+            file=str(run.path),
         )
-    return before
+    )
+
+
+def _refuse_untaught(corpus: Corpus, targets: Targets) -> None:
+    """Stop before anything is encoded where no labels could be learned."""
+    labels = sorted(set(targets.labels_by_clip.values()))
+    if len(labels) > 1:
+        return
+    if labels:
+        came = f"all {len(targets.labels_by_clip)} clips with a target have {labels[0]!r}"
+    elif targets.excluded:
+        came = f"on all {len(targets.excluded)} clips with votes or shares the labels tie"
+    else:
+        came = "no clip has a label, vote or target"
+    raise CannotFinish(
+        f"{corpus.name}: {came}, and models need clips of two labels to learn from. Label more clips"
+        f"{', or choose another --tie-rule' if targets.excluded else ''}."
+    )
 
 
 def _say_absent(encoded: Mapping[str, Encoded], n_clips: int, progress: Progress) -> None:
@@ -154,15 +176,17 @@ def _say_absent(encoded: Mapping[str, Encoded], n_clips: int, progress: Progress
         )
 
 
-def _splits(plan: _Plan, encoded: Mapping[str, Encoded]) -> pl.DataFrame:
+def _splits(plan: _Plan, encoded: Mapping[str, Encoded], progress: Progress) -> pl.DataFrame:
     from mixedsignals.corpus import complete_splits, make_splits
 
     corpus, options = plan.corpus, plan.options
     labels = plan.targets.labels_by_clip
     if corpus.splits is not None:
-        return complete_splits(
+        made = complete_splits(
             corpus.splits, labels, corpus.groups, tune_share=options.tune_share, seed=options.split_seed
         )
+        progress.say(_given_folds(made, len(labels)))
+        return made
     usable = {clip for result in encoded.values() for clip in result.embeddings.clip_ids}
     clips = [clip for clip in labels if clip in usable]
     return make_splits(
@@ -175,6 +199,15 @@ def _splits(plan: _Plan, encoded: Mapping[str, Encoded]) -> pl.DataFrame:
     )
 
 
+def _given_folds(splits: pl.DataFrame, n_labelled: int) -> str:
+    folds, tested = splits["fold"].n_unique(), splits.filter(role="test")["clip_id"].n_unique()
+    many = "s" if folds > 1 else ""
+    rest = (
+        f"; the other {n_labelled - tested} with a target get no predictions" if tested < n_labelled else ""
+    )
+    return f"Folds are the corpus's own: {folds} fold{many}, {tested} clips tested{rest}."
+
+
 def _embedding_digest(embeddings: Embeddings) -> str:
     content = "\0".join(embeddings.clip_ids).encode() + embeddings.values.tobytes()
     return digest_bytes(content + embeddings.card.digest().encode())
@@ -185,7 +218,7 @@ def _train(plan: _Plan, encoded: Mapping[str, Encoded], manifest: dict[str, Any]
 
     embeddings = {modality: result.embeddings for modality, result in encoded.items()}
     digests = {modality: _embedding_digest(item) for modality, item in embeddings.items()}
-    splits = _splits(plan, encoded)
+    splits = _splits(plan, encoded, progress)
     options, run = plan.options, plan.run
     partial = run.models / "partial"
     results = fit_heads(
@@ -219,7 +252,12 @@ def _train(plan: _Plan, encoded: Mapping[str, Encoded], manifest: dict[str, Any]
             write_table(table, frame, run.table(table.name))
     manifest["inputs"]["embeddings"] = digests
     manifest["encoders"] = {
-        modality: {**item.card.to_dict(), "clips": len(item), "width": item.width}
+        modality: {
+            **item.card.to_dict(),
+            "clips": len(item),
+            "width": item.width,
+            "ready_made": is_ready_made(plan.corpus, options, modality),
+        }
         for modality, item in embeddings.items()
     }
     # What a stopped run would have gone on from is in the saved heads now.

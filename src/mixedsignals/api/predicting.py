@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from mixedsignals.api.corpora import read
-from mixedsignals.api.encoding import encode
+from mixedsignals.api.encoding import encode_modality
+from mixedsignals.api.newclips import corpus_of, files_of
 from mixedsignals.errors import CannotFinish, InputError, Problem
 from mixedsignals.labels import Labels
 from mixedsignals.manifest import RunOptions
 from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import RunFolder
-from mixedsignals.tables import CLIPS, SPLITS, conform, read_table
+from mixedsignals.tables import CLIPS, SPLITS, read_table
 
 if TYPE_CHECKING:
     from mixedsignals.corpus import Corpus
+    from mixedsignals.embeddings import Card, Embeddings
 
 __all__ = ["Prediction", "Predictor", "predict"]
 
@@ -29,9 +31,11 @@ class Prediction:
     """What a run says of clips.
 
     Attributes:
-        predictions: clip_id, source, given, label, probability, n_heads; the mean over the heads that may speak.
+        predictions: clip_id, source, given, label, probability, n_heads; the mean over the heads that may speak. Clips
+            are in the order in which they were given.
         gates: clip_id, source, given, modality, gate, weight.
-        missing: modalities of the run that a clip lacks, per clip that lacks any.
+        missing: modalities of the run that a clip lacks, per clip that lacks any. A clip that lacks all of them has no
+            predictions.
     """
 
     predictions: pl.DataFrame
@@ -51,13 +55,13 @@ class Predictor:
     """
 
     def __init__(self, run: Path | str, *, progress: Progress = SILENT) -> None:
-        from mixedsignals.heads import load_heads
-
         self.run = RunFolder(Path(run))
         self.manifest = self.run.read_manifest()
         if not self.manifest.get("fit", {}).get("done"):
             remedy = "Name a run that `mixedsignals run` or `fit` finished."
             raise InputError(Problem("no-models", "has no trained models", remedy, file=str(run)))
+        from mixedsignals.heads import load_heads
+
         self.progress = progress
         self.options = RunOptions.from_dict(self.manifest["options"])
         self.labels = Labels(tuple(self.manifest["corpus"]["labels"]), self.manifest["corpus"]["kind"])
@@ -66,8 +70,8 @@ class Predictor:
     def predict(self, clips: Corpus | Path | str | Sequence[Path | str]) -> Prediction:
         """Predict a corpus, a corpus folder, or media files.
 
-        A media file has no transcript, and its id is its name without the suffix; a file of the run's own corpus keeps
-        its row there, words included. A modality that a clip lacks is masked and listed in `missing`.
+        A modality that a clip lacks is masked and listed in `missing`. What the run learned from ready-made features
+        comes from those of the given corpus, or, for files of the run's own corpus, from that one's.
 
         Raises:
             InputError: files or folders that cannot be read.
@@ -75,59 +79,93 @@ class Predictor:
         """
         from mixedsignals.heads import predict_heads
 
-        corpus = self._corpus(clips)
-        encoded = encode(corpus, options=self.options, progress=self.progress)
-        known = self.manifest["encoders"]
-        embeddings = {name: result.embeddings for name, result in encoded.items() if name in known}
+        corpus, own = self._corpus(clips)
+        embeddings = self._embeddings(corpus, own)
+        known = list(self._models.cards)
         if not embeddings:
-            raise CannotFinish(
-                f"none of these clips has {', '.join(known)}, which is what this run learned from"
-            )
+            learned = [f"{m} (ready-made features)" if self._is_ready_made(m) else m for m in known]
+            raise CannotFinish(f"none of these clips has what this run learned from: {', '.join(learned)}.")
         splits = read_table(SPLITS, self.run.table("splits"))
+        if own is not None:
+            splits = splits.filter(pl.col("clip_id").is_in(list(own)))
         found = predict_heads(self._models, embeddings, splits=splits)
+        order = corpus.clips["clip_id"].to_list()
         missing = {
-            clip: tuple(
-                name for name in known if name not in embeddings or clip not in embeddings[name].clip_ids
-            )
-            for clip in corpus.clips["clip_id"]
+            clip: tuple(m for m in known if m not in embeddings or clip not in embeddings[m].clip_ids)
+            for clip in order
         }
         return Prediction(
-            found.predictions, found.gates, {clip: lacks for clip, lacks in missing.items() if lacks}
+            _in_order(found.predictions, order),
+            _in_order(found.gates, order),
+            {clip: lacks for clip, lacks in missing.items() if lacks},
         )
 
-    def _corpus(self, clips: Any) -> Corpus:
+    def _corpus(self, clips: Any) -> tuple[Corpus, frozenset[str] | None]:
+        """The clips, and which of them are the run's own; None where their ids tell."""
         from mixedsignals.corpus import Corpus
 
         if isinstance(clips, Corpus):
-            return clips
+            return clips, None
         paths = [Path(item) for item in ([clips] if isinstance(clips, str | Path) else clips)]
         if len(paths) == 1 and paths[0].is_dir():
-            return read(paths[0])
-        problems = [
-            Problem("missing-media", "is not there", "Check the path.", file=str(path))
-            for path in paths
-            if not path.is_file()
-        ]
-        if problems:
-            raise InputError(problems)
-        rows = self._rows([path.resolve() for path in paths])
-        return Corpus(path=Path("/"), name="new clips", labels=self.labels, clips=rows, media_root=Path("/"))
-
-    def _rows(self, paths: Sequence[Path]) -> pl.DataFrame:
-        """A clips table of media files: the run's own rows where the file is one of its corpus."""
+            return corpus_of(paths[0], progress=self.progress), None
+        table = read_table(CLIPS, self.run.table("clips"))
         root = Path(self.manifest["corpus"]["media_root"])
-        own = read_table(CLIPS, self.run.table("clips")).select(list(CLIPS.schema))
-        columns = ("media", "audio", "video")
-        kept = []
-        for path in paths:
-            mine = [
-                row
-                for row in own.iter_rows(named=True)
-                if any(row[c] and root / row[c] == path for c in columns)
-            ]
-            placed = [{**row, **{c: str(root / row[c]) for c in columns if row[c]}} for row in mine]
-            kept += placed or [{"clip_id": path.stem, "media": str(path)}]
-        return conform(CLIPS, pl.DataFrame(kept, schema=CLIPS.schema), source="new clips")
+        made, own = files_of(paths, own=table, root=root, labels=self.labels)
+        return replace(made, features=self._own_features() if own else {}), own
+
+    def _own_features(self) -> Mapping[str, Path]:
+        """Feature files of the run's own corpus, where it is still there."""
+        if not any(map(self._is_ready_made, self._models.cards)):
+            return {}
+        try:
+            return read(self.manifest["corpus"]["path"]).features
+        except InputError:
+            return {}
+
+    def _is_ready_made(self, modality: str) -> bool:
+        recorded = self.manifest["encoders"][modality]
+        return bool(recorded.get("ready_made", recorded["encoder"].startswith("features:")))
+
+    def _embeddings(self, corpus: Corpus, own: frozenset[str] | None) -> dict[str, Embeddings]:
+        """Per modality of the run, made as there; `own` are the clips that features of the corpus may stand for."""
+        found: dict[str, Embeddings] = {}
+        for modality, card in self._models.cards.items():
+            if self._is_ready_made(modality):
+                made = self._ready_made(corpus, modality, card, own)
+            elif modality in _without_features(corpus).modalities:
+                made = encode_modality(
+                    corpus, modality, options=self.options, features=False, progress=self.progress
+                ).embeddings
+            else:
+                made = None
+            if made is not None:
+                found[modality] = made
+        return found
+
+    def _ready_made(
+        self, corpus: Corpus, modality: str, card: Card, own: frozenset[str] | None
+    ) -> Embeddings | None:
+        from mixedsignals.encoders import read_features
+
+        wanted = [clip for clip in corpus.clips["clip_id"] if own is None or clip in own]
+        if wanted and modality in corpus.features:
+            given = read_features(corpus.features[modality], modality)
+            there = set(given.clip_ids)
+            if kept := [clip for clip in wanted if clip in there]:
+                # Whoever made the features vouches for them: a new file of them has a card of its own.
+                return replace(given.select(kept), card=card)
+        self.progress.say(f"{modality}: this run learned from ready-made features, and these clips have none")
+        return None
+
+
+def _without_features(corpus: Corpus) -> Corpus:
+    return replace(corpus, features={})
+
+
+def _in_order(frame: pl.DataFrame, clips: Sequence[str]) -> pl.DataFrame:
+    place = pl.col("clip_id").replace_strict({clip: n for n, clip in enumerate(clips)}, return_dtype=pl.Int64)
+    return frame.sort(place, maintain_order=True) if frame.height else frame
 
 
 def predict(

@@ -83,10 +83,9 @@ def _run(args: list[str]) -> int:
         code = program.main(args=args, prog_name="mixedsignals", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except click.UsageError as error:
-        error.show(file=sys.stderr)
-        return 2
     except click.ClickException as error:
+        if "--json" in args:  # the fault may have come before the option was read
+            _print_fault({"error": error.format_message(), "exit_code": 2})
         error.show(file=sys.stderr)
         return 2
     except (click.Abort, KeyboardInterrupt):
@@ -112,6 +111,10 @@ def _report(error: Exception, text: str, code: int) -> int:
         fault: dict[str, Any] = {"error": text, "exit_code": code}
         if isinstance(error, InputError):
             fault["problems"] = [problem.to_dict() for problem in error.problems]
-        click.echo(json.dumps(fault, ensure_ascii=False))
+        _print_fault(fault)
     click.echo(f"mixedsignals: {text}", err=True)
     return code
+
+
+def _print_fault(fault: dict[str, Any]) -> None:
+    click.echo(json.dumps(fault, ensure_ascii=False))

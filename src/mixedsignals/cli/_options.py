@@ -10,7 +10,7 @@ import click
 
 from mixedsignals.manifest import RunOptions
 
-__all__ = ["FOLDER", "media_option", "out_option", "run_options", "training_options"]
+__all__ = ["FOLDER", "encoding_options", "media_option", "out_option", "run_options", "training_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path)
@@ -31,14 +31,24 @@ def media_option(function: F) -> F:
     return click.option("--media", type=choice, default="copy", show_default=True, help=text)(function)
 
 
-def training_options(function: F) -> F:
-    """Everything that `RunOptions` holds, as options."""
-    for option in reversed(_TRAINING):
+def encoding_options(function: F) -> F:
+    """What encoders are told, as options."""
+    for option in reversed((*_ENCODERS, _DEVICE)):
         function = option(function)
     return function
 
 
-_TRAINING = (
+def training_options(function: F) -> F:
+    """Everything that `RunOptions` holds, as options."""
+    for option in reversed((*_ENCODERS, *_TRAINING, _DEVICE)):
+        function = option(function)
+    return function
+
+
+_DEVICE = click.option(
+    "--device", default=_DEFAULT.device, show_default=True, help="Where encoders work: auto, cpu, cuda, …"
+)
+_ENCODERS = (
     click.option(
         "--encoders",
         multiple=True,
@@ -49,6 +59,8 @@ _TRAINING = (
     click.option(
         "--pooling", type=click.Choice(["mean", "first"]), help="How frames or tokens become one vector."
     ),
+)
+_TRAINING = (
     click.option("--fusion", default=_DEFAULT.fusion, show_default=True, help="Member of the fusion family."),
     click.option(
         "--seeds", default=",".join(map(str, _DEFAULT.seeds)), show_default=True, help="Seeds, by commas."
@@ -93,7 +105,6 @@ _TRAINING = (
     click.option(
         "--threads", type=click.IntRange(min=1), help="Threads for training; the machine's by default."
     ),
-    click.option("--device", default=_DEFAULT.device, show_default=True, help="auto, cpu, cuda, …"),
 )
 
 
@@ -105,12 +116,15 @@ def run_options(values: dict[str, Any]) -> RunOptions:
     """
     from mixedsignals.api.encoding import encoder_names
 
-    chosen = dict(values)
-    text = chosen.pop("seeds")
+    chosen = {**values, "encoders": encoder_names(values["encoders"])}
+    if "seeds" in chosen:
+        chosen["seeds"] = _whole_numbers(chosen["seeds"], "--seeds")
+    return RunOptions(**chosen)
+
+
+def _whole_numbers(text: str, option: str) -> tuple[int, ...]:
     try:
-        seeds = tuple(int(seed) for seed in text.split(",") if seed.strip())
+        return tuple(int(number) for number in text.split(",") if number.strip())
     except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is not a list of whole numbers such as 42,43", param_hint="--seeds"
-        ) from None
-    return RunOptions(**{**chosen, "encoders": encoder_names(chosen["encoders"]), "seeds": seeds})
+        message = f"{text!r} is not a list of whole numbers such as 42,43"
+        raise click.BadParameter(message, param_hint=option) from None

@@ -7,19 +7,24 @@ from typing import Any
 
 import click
 
-from mixedsignals.cli._options import FOLDER, run_options, training_options
+from mixedsignals.cli._options import FOLDER, encoding_options, run_options
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json, progress, verb
 
 
 @verb("encode", example="mixedsignals encode CORPUS --encoders audio=facebook/hubert-base-ls960")
 @click.argument("corpus", type=FOLDER)
-@training_options
+@encoding_options
 def command(corpus: Path, **options: Any) -> None:
     """Encode the clips of CORPUS into the cache, where `run` and `fit` find them."""
     from mixedsignals import api
+    from mixedsignals.api.corpora import checked
+    from mixedsignals.api.newclips import IRRELEVANT
 
-    encoded = api.encode(api.read(corpus), options=run_options(options), progress=progress())
+    bars = progress()
+    encoded = api.encode(
+        checked(corpus, ignore=IRRELEVANT, progress=bars), options=run_options(options), progress=bars
+    )
     rows = {
         modality: {
             "encoder": result.embeddings.card.encoder,

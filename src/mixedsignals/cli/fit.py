@@ -19,8 +19,10 @@ from mixedsignals.cli._verb import print_json, progress, verb
 def command(corpus: Path, out: Path, **options: Any) -> None:
     """Train unimodal heads and gated fusion on CORPUS, out of fold; then `diagnose RUN` and `report RUN`."""
     from mixedsignals import api
+    from mixedsignals.api.corpora import checked
 
-    folder = api.fit(api.read(corpus), out, options=run_options(options), progress=progress())
+    bars = progress()
+    folder = api.fit(checked(corpus, progress=bars), out, options=run_options(options), progress=bars)
     fitted = folder.read_manifest()["fit"]
     if STATE.json:
         print_json({"run": str(folder.path), **fitted})

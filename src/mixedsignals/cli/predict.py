@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @click.argument("run", type=FOLDER)
 @click.argument("clips", type=FOLDER, nargs=-1, required=True)
 def command(run: Path, clips: tuple[Path, ...]) -> None:
-    """Probabilities and gates of CLIPS (media files, or one corpus folder) by the models of RUN.
+    """Probabilities, gates and disagreement of CLIPS (media files, or one corpus folder) by the models of RUN.
 
-    A clip of the run itself is predicted only by models that never saw it. With --json, one line per clip.
+    A clip of the run itself is predicted only by models that never saw it. A modality that a clip lacks is masked, and
+    named. With --json, one line per clip; with -v, fusion of the pairs too.
     """
     from mixedsignals import api
 
@@ -33,34 +34,51 @@ def command(run: Path, clips: tuple[Path, ...]) -> None:
 
 
 def _rows(made: Prediction) -> list[dict[str, Any]]:
-    """One record per clip: probabilities by source and input, gates of the fullest fusion, what was missing."""
-    sources: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    """One record per clip: probabilities by source, what parts from fusion, gates of the fullest fusion, what lacks."""
+    fullest = max(made.predictions["given"].unique(), key=lambda given: given.count("+"))
+    sources: dict[str, dict[str, dict[str, float]]] = {clip: {} for clip in made.missing}
     for clip, source, given, label, probability in made.predictions.select(
         "clip_id", "source", "given", "label", "probability"
     ).iter_rows():
-        name = source if source == given else f"{source} on {given}"
-        sources[clip][name][label] = probability
+        name = source if given in (source, fullest) else f"{source} on {given}"
+        sources.setdefault(clip, {}).setdefault(name, {})[label] = probability
     gates: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
-    if not made.gates.is_empty():
-        fullest = max(made.gates["given"].unique(), key=lambda given: given.count("+"))
-        for row in made.gates.iter_rows(named=True):
-            if row["given"] == fullest:
-                gates[row["clip_id"]][row["modality"]] = {"gate": row["gate"], "weight": row["weight"]}
+    for row in made.gates.filter(given=fullest).iter_rows(named=True):
+        gates[row["clip_id"]][row["modality"]] = {"gate": row["gate"], "weight": row["weight"]}
+    order = dict.fromkeys([*made.predictions["clip_id"].unique(maintain_order=True), *sources])
     return [
         {
             "clip_id": clip,
             "missing": list(made.missing.get(clip, ())),
-            "sources": dict(said),
+            "sources": sources[clip],
+            "parting": _parting(sources[clip], fullest),
             "gates": gates[clip],
         }
-        for clip, said in sources.items()
+        for clip in order
     ]
 
 
+def _parting(said: dict[str, dict[str, float]], fullest: str) -> list[str]:
+    """The modalities whose label is not that of the fullest fusion."""
+    fused = next((name for name in said if " on " not in name and name not in fullest.split("+")), None)
+    if fused is None:
+        return []
+    return [name for name in fullest.split("+") if name in said and _label(said[name]) != _label(said[fused])]
+
+
+def _label(probabilities: dict[str, float]) -> str:
+    return max(probabilities, key=lambda name: probabilities[name])
+
+
 def _line(row: dict[str, Any]) -> str:
-    said = []
-    for source, probabilities in row["sources"].items():
-        label = max(probabilities, key=lambda name: probabilities[name])
-        said.append(f"{source}: {label} {probabilities[label]:.2f}")
+    said = [
+        f"{source} {_label(probabilities)} {probabilities[_label(probabilities)]:.2f}"
+        for source, probabilities in row["sources"].items()
+        if STATE.verbose or " on " not in source
+    ]
     lacking = f" (without {', '.join(row['missing'])})" if row["missing"] else ""
+    if not said:
+        return f"{row['clip_id']}{lacking}: no model can judge it"
+    if row["parting"]:
+        said.append(f"parting: {', '.join(row['parting'])}")
     return f"{row['clip_id']}{lacking}: {'; '.join(said)}"

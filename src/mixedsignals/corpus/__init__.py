@@ -3,7 +3,7 @@
 Gives those tables checked, with a target for every clip that has one and speaker-disjoint `splits`.
 """
 
-from mixedsignals.corpus.check import check_corpus
+from mixedsignals.corpus.check import check_corpus, check_loaded
 from mixedsignals.corpus.features import read_features
 from mixedsignals.corpus.folder import Corpus, load_lenient, read_corpus
 from mixedsignals.corpus.importers import IMPORTERS, Imported, Importer, ImportSummary, import_corpus
@@ -19,6 +19,7 @@ __all__ = [
     "Importer",
     "Targets",
     "check_corpus",
+    "check_loaded",
     "complete_splits",
     "import_corpus",
     "load_lenient",

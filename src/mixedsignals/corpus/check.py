@@ -20,7 +20,7 @@ from mixedsignals.corpus.targets import make_targets
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.progress import SILENT, Progress
 
-__all__ = ["check_corpus", "check_modalities", "check_speakers"]
+__all__ = ["check_corpus", "check_loaded", "check_modalities", "check_speakers"]
 
 _NAMED = 20
 
@@ -36,7 +36,18 @@ def check_corpus(
         progress: told of every recording.
         jobs: recordings decoded at the same time.
     """
-    corpus, problems = load_lenient(path)
+    return check_loaded(*load_lenient(path), decode=decode, progress=progress, jobs=jobs)
+
+
+def check_loaded(
+    corpus: Corpus,
+    problems: Sequence[Problem],
+    *,
+    decode: bool = True,
+    progress: Progress = SILENT,
+    jobs: int = 1,
+) -> list[Problem]:
+    """`check_corpus` for a folder that `load_lenient` has read; `problems` are those that it listed."""
     problems = list(problems)
     if not corpus.clips.is_empty():
         clips, root, file = corpus.clips, corpus.media_root, corpus.files.get("clips", "clips.csv")

@@ -27,7 +27,7 @@ _Item = TypeVar("_Item")
 
 
 def check_identical(clips: pl.DataFrame, root: Path, *, file: str = "clips.csv") -> list[Problem]:
-    """Warnings of clips that share a recording: files with the same bytes, or one span of one file, under two ids.
+    """Warnings of clips that share a recording: one span of one file, or of files with the same bytes, under two ids.
 
     Only files of equal size are read, and only those with the same beginning to their end. Clips at different spans
     of one file are what corpora are made of, and are not named.
@@ -42,11 +42,17 @@ def check_identical(clips: pl.DataFrame, root: Path, *, file: str = "clips.csv")
     for key in (_size, _beginning, digest_file):
         of_name = partial(_of_file, key, root)
         groups = [finer for group in groups for finer in _repeated(group, of_name)]
-    shared = [[use for named in group for use in uses[named]] for group in groups]
-    for found in uses.values():
-        shared.extend(_repeated(found, lambda use: (use.start or 0.0, use.end)))
+    copies = {named for group in groups for named in group}
+    alone = [[named] for named in uses if named not in copies]
+    shared = []
+    for names in (*groups, *alone):
+        shared += _repeated((use for named in names for use in uses[named]), _span)
     problems = [_shared(group, file) for group in shared if len({use.clip_id for use in group}) > 1]
     return _first(problems, "identical-media", "groups of clips that share a recording", file)
+
+
+def _span(use: Use) -> Hashable:
+    return use.start or 0.0, use.end
 
 
 def _of_file(key: Callable[[Path], Hashable], root: Path, named: str) -> Hashable:

@@ -120,7 +120,7 @@ def encode(
 def _digests(sources: Mapping[str, Source], modality: str, progress: Progress) -> dict[str, str]:
     """Content digests by clip; every file is read once, so that a changed clip is always noticed."""
     contents: dict[str, str] = {}
-    with progress.task(f"{modality}: what has changed", total=len(sources)) as task:
+    with progress.task(f"{modality}: looking for changes", total=len(sources)) as task:
         for clip, source in sources.items():
             contents[clip] = source.digest()
             task.advance()

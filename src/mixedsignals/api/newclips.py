@@ -1,0 +1,113 @@
+"""Clips to predict: media files, a corpus folder, or the run's own, as a corpus that the encoders can read.
+
+A media file has no transcript, and its id is its name without the suffix; a file of the run's own corpus keeps its row
+there, words included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mixedsignals.api.corpora import checked
+from mixedsignals.errors import InputError, Problem
+from mixedsignals.labels import Labels
+from mixedsignals.progress import Progress
+from mixedsignals.tables import CLIPS, conform
+
+if TYPE_CHECKING:
+    from mixedsignals.corpus import Corpus
+
+__all__ = ["IRRELEVANT", "corpus_of", "files_of"]
+
+#: codes of problems that say nothing about clips to encode or predict: they need no labels, speakers or folds
+IRRELEVANT = frozenset(
+    {
+        "too-few-labels",
+        "unknown-order",
+        "one-class",
+        "one-speaker",
+        "no-speaker",
+        "no-speakers",
+        "identical-media",
+        "repeated-transcript",
+    }
+)
+_COLUMNS = ("media", "audio", "video")
+
+
+def corpus_of(folder: Path, *, progress: Progress) -> Corpus:
+    """A corpus folder of clips that need no labels.
+
+    Raises:
+        InputError: every fault of the folder.
+    """
+    return checked(folder, ignore=IRRELEVANT, progress=progress)
+
+
+def files_of(
+    paths: Sequence[Path], *, own: pl.DataFrame, root: Path, labels: Labels
+) -> tuple[Corpus, frozenset[str]]:
+    """Media files as a corpus, and the ids of those clips in it that are the run's own.
+
+    Args:
+        own: the `clips` table of the run, whose media paths start from `root`.
+        labels: of the run.
+
+    Raises:
+        InputError: every file that is missing, unreadable or a folder, and files whose names make the same id.
+    """
+    from mixedsignals.corpus import Corpus
+
+    if problems := [*_unreadable(paths), *_same_ids(paths)]:
+        raise InputError(problems)
+    known = _by_file(own.select(list(CLIPS.schema)), root)
+    files = list(dict.fromkeys(path.resolve() for path in paths))
+    mine = [row for path in files for row in known.get(path, [])]
+    kept = [*mine, *(_new(path) for path in files if path not in known)]
+    clips = conform(CLIPS, pl.DataFrame(kept, schema=CLIPS.schema), source="new clips")
+    made = Corpus(path=Path("/"), name="new clips", labels=labels, clips=clips, media_root=Path("/"))
+    return made, frozenset(row["clip_id"] for row in mine)
+
+
+def _unreadable(paths: Sequence[Path]) -> Iterator[Problem]:
+    from mixedsignals.media import verify
+
+    for path in paths:
+        if path.is_dir():
+            remedy = "Name media files, or one corpus folder alone."
+            yield Problem("not-a-file", "is a folder", remedy, file=str(path))
+        else:
+            yield from (problem for problem in verify(path, decode=False) if problem.severity == "fault")
+
+
+def _same_ids(paths: Sequence[Path]) -> Iterator[Problem]:
+    found: dict[str, set[Path]] = {}
+    for path in paths:
+        found.setdefault(path.stem, set()).add(path.resolve())
+    for stem, files in found.items():
+        if len(files) > 1:
+            message = f"{len(files)} files make this id: {', '.join(sorted(map(str, files)))}"
+            yield Problem("duplicate-id", message, "Rename one, or predict them one by one.", clip_id=stem)
+
+
+def _by_file(own: pl.DataFrame, root: Path) -> dict[Path, list[dict[str, Any]]]:
+    """The run's own rows by each of their files, with paths that start from `/`."""
+    rows: dict[Path, list[dict[str, Any]]] = {}
+    for row in own.iter_rows(named=True):
+        placed = {column: str(root / row[column]) for column in _COLUMNS if row[column]}
+        for file in dict.fromkeys(Path(path).resolve() for path in placed.values()):
+            rows.setdefault(file, []).append({**row, **placed})
+    return rows
+
+
+def _new(path: Path) -> dict[str, Any]:
+    """A row for a file that the run does not know, under the tracks that it has."""
+    from mixedsignals.media import probe
+
+    info = probe(path)
+    column = "media" if info.has_audio and info.has_video else "audio" if info.has_audio else "video"
+    return {"clip_id": path.stem, column: str(path)}
