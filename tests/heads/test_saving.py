@@ -73,6 +73,17 @@ def test_new_clips_get_the_mean_of_all_heads(fitted, saved):
     np.testing.assert_allclose(sum(parts) / 4, whole.predictions.sort(key)["probability"], atol=1e-6)
 
 
+def test_a_clip_that_every_head_saw_is_named_and_gets_no_rows(fitted, saved):
+    made, _ = fitted
+    seen = made.splits.with_columns(
+        role=pl.when(pl.col("clip_id") == "0004").then(pl.lit("tune")).otherwise("role")
+    )
+    spoken = predict_heads(load_heads(saved), made.embeddings, splits=seen)
+    assert spoken.unheard == ("0004",)
+    assert "0004" not in set(spoken.predictions["clip_id"])
+    assert spoken.predictions["clip_id"].n_unique() == 119
+
+
 def test_heads_in_memory_and_on_disk_say_the_same(fitted, saved):
     made, results = fitted
     held, read = (
@@ -97,6 +108,24 @@ def test_only_plain_files_are_written(fitted, saved):
     assert {(one["combination"], one["fold"], one["seed"]) for one in index["heads"]} == {
         (model.head.combination, model.head.fold, model.head.seed) for model in fitted[1].models.heads
     }
+
+
+def test_heads_of_a_checkpoint_are_linked_and_outlive_it(tmp_path):
+    made, partial, models = make(n=60), tmp_path / "models" / "partial", tmp_path / "models"
+    results = fit_heads(
+        *made.arguments, run_id="r", seeds=(1,), combinations=["text"], options=QUICK, checkpoint=partial
+    )
+    for _ in range(2):
+        save_heads(results.models, models)
+    for path in partial.iterdir():
+        assert path.samefile(models / path.name)
+        path.unlink()
+    partial.rmdir()
+    assert sorted(path.name for path in models.iterdir()) == sorted(
+        ["heads.json", "text.fold0.seed1.safetensors", "text.fold1.seed1.safetensors"]
+    )
+    spoken = predict_heads(load_heads(models), {"text": made.embeddings["text"]}, splits=made.splits)
+    assert _joined(results, spoken).height == 120
 
 
 def test_heads_of_a_checkpoint_are_saved_where_they_lie(tmp_path):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from mixedsignals.heads.layers import batch_norm, dot, linear, masked_softmax, norm_relu_dropout
+from mixedsignals.heads.layers import batch_norm, dot, linear, masked_softmax, relu_dropout
 from mixedsignals.heads.member import Batch, Fused, Parameter
 from mixedsignals.heads.noise import Noise
 
@@ -95,7 +95,7 @@ class Gated:
                 weights, statistics, f"block{block}.norm", x, mask=mask, training=noise is not None
             )
             keep = noise.keep(HIDDEN, self.dropout) if noise is not None and self.dropout > 0 else None
-            x = norm_relu_dropout(x, keep)
+            x = relu_dropout(x, keep)
         return linear(weights, "labels", x)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["batch_norm", "dot", "linear", "masked_softmax", "norm_relu_dropout"]
+__all__ = ["batch_norm", "dot", "linear", "masked_softmax", "relu_dropout"]
 
 _EPSILON = 1e-5
 _MOMENTUM = 0.1
@@ -59,7 +59,7 @@ def batch_norm(
     return torch.addcmul(bias - mean * scale, x, scale)
 
 
-def norm_relu_dropout(x: torch.Tensor, keep: torch.Tensor | None) -> torch.Tensor:
+def relu_dropout(x: torch.Tensor, keep: torch.Tensor | None) -> torch.Tensor:
     """ReLU, then the dropout mask `keep` of `Noise.keep` where there is one."""
     return torch.relu(x) if keep is None else torch.relu(x) * keep
 

@@ -12,22 +12,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import torch
 
 from mixedsignals.embeddings import Embeddings
 from mixedsignals.errors import InputError, Problem, UsageError
-from mixedsignals.heads.data import Standardiser, TrainingSet, Vectors
-from mixedsignals.heads.fusion import fusion_of, source_of
-from mixedsignals.heads.options import HeadOptions
-from mixedsignals.heads.saving import HeadModel, HeadModels
-from mixedsignals.heads.stack import Gatherer, Stack, fill_up
+from mixedsignals.heads.cores import one_core_each
+from mixedsignals.heads.data import TrainingSet, Vectors
+from mixedsignals.heads.fusion import source_of
+from mixedsignals.heads.saving import HeadModels
+from mixedsignals.heads.speaking import Spoken, speak
 from mixedsignals.labels import combination
 from mixedsignals.tables import SPLITS, conform
 
 __all__ = ["HeadPredictions", "predict_heads"]
-
-_ROWS, _GROUP = 128, 4
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,10 +33,12 @@ class HeadPredictions:
     Attributes:
         predictions: clip_id, source, given, label, probability, n_heads; probabilities of a clip and source sum to 1.
         gates: clip_id, source, given, modality, gate, weight; only modalities that the clip has.
+        unheard: clips without rows, because every head that could speak was trained or tuned on them.
     """
 
     predictions: pl.DataFrame
     gates: pl.DataFrame
+    unheard: tuple[str, ...]
 
 
 def predict_heads(
@@ -76,14 +74,19 @@ def predict_heads(
         raise UsageError("no head has these folds and seeds; leave out only_folds or only_seeds")
     data = _clips(models, embeddings)
     allowed = _allowed(data, splits)
-    blocks = [
-        _average(data, models, given, [m for m in chosen if m.head.combination == given], allowed)
-        for given in models.combinations
-        if any(modality in data.inputs for modality in given.split("+"))
-    ]
+    with one_core_each():
+        spoken = {
+            given: speak(data, models, [m for m in chosen if m.head.combination == given], allowed)
+            for given in models.combinations
+        }
+    predictions = _stacked(
+        [_prediction_rows(data, models, g, one) for g, one in spoken.items()], _PREDICTIONS
+    )
+    heard = set(predictions["clip_id"])
     return HeadPredictions(
-        predictions=_stacked([one for one, _ in blocks], _PREDICTIONS),
-        gates=_stacked([one for _, one in blocks], _GATES),
+        predictions=predictions,
+        gates=_stacked([_gate_rows(data, models, given, one) for given, one in spoken.items()], _GATES),
+        unheard=tuple(clip for clip in data.clip_ids if clip not in heard),
     )
 
 
@@ -185,83 +188,33 @@ def _allowed(data: TrainingSet, splits: Any) -> dict[int, npt.NDArray[np.bool_]]
     return allowed
 
 
-def _average(
-    data: TrainingSet,
-    models: HeadModels,
-    given: str,
-    heads: Sequence[HeadModel],
-    allowed: Mapping[int, npt.NDArray[np.bool_]],
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    modalities = given.split("+")
-    clips = np.flatnonzero(data.usable(modalities))
-    counts = np.zeros(len(clips), np.int64)
-    probabilities = np.zeros((len(clips), len(models.labels)))
-    gates, weights = np.zeros((len(clips), len(modalities))), np.zeros((len(clips), len(modalities)))
-    everyone = np.ones(len(data.clip_ids), bool)
-    for start in range(0, len(heads), _GROUP):
-        group = heads[start : start + _GROUP]
-        for model, spoken in zip(group, zip(*_speak(data, models, group, clips), strict=True), strict=True):
-            may = allowed.get(model.head.fold, everyone)[clips]
-            counts += may
-            for total, one in zip((probabilities, gates, weights), spoken, strict=True):
-                total[may] += one[may]
-    heard = counts > 0
-    clips, counts = clips[heard], counts[heard]
-    mean = [total[heard] / counts[:, None] for total in (probabilities, gates, weights)]
-    source = source_of(given, str(models.options["fusion"]))
-    names = pl.Series(data.clip_ids, dtype=pl.String).gather(clips)
-    n_labels = len(models.labels)
-    predictions = pl.DataFrame(
+def _prediction_rows(data: TrainingSet, models: HeadModels, given: str, spoken: Spoken) -> pl.DataFrame:
+    n, n_labels = len(spoken.clips), len(models.labels)
+    names = pl.Series(data.clip_ids, dtype=pl.String).gather(spoken.clips)
+    return pl.DataFrame(
         {
-            "clip_id": names.gather(np.repeat(np.arange(len(clips)), n_labels)),
-            "source": pl.repeat(source, len(clips) * n_labels, eager=True),
-            "given": pl.repeat(given, len(clips) * n_labels, eager=True),
-            "label": list(models.labels) * len(clips),
-            "probability": mean[0].reshape(-1),
-            "n_heads": np.repeat(counts, n_labels),
+            "clip_id": names.gather(np.repeat(np.arange(n), n_labels)),
+            "source": pl.repeat(source_of(given, models.options["fusion"]), n * n_labels, eager=True),
+            "given": pl.repeat(given, n * n_labels, eager=True),
+            "label": list(models.labels) * n,
+            "probability": spoken.probabilities.reshape(-1),
+            "n_heads": np.repeat(spoken.n_heads, n_labels),
         }
     )
-    row, column = np.nonzero(np.stack([data.inputs[m].rows[clips] >= 0 for m in modalities], axis=1))
-    gate_rows = pl.DataFrame(
+
+
+def _gate_rows(data: TrainingSet, models: HeadModels, given: str, spoken: Spoken) -> pl.DataFrame:
+    modalities = given.split("+")
+    has = np.stack([data.inputs[modality].rows[spoken.clips] >= 0 for modality in modalities], axis=1)
+    row, column = np.nonzero(has)
+    names = pl.Series(data.clip_ids, dtype=pl.String).gather(spoken.clips)
+    return pl.DataFrame(
         {
             "clip_id": names.gather(row),
-            "source": pl.repeat(source, len(row), eager=True),
+            "source": pl.repeat(source_of(given, models.options["fusion"]), len(row), eager=True),
             "given": pl.repeat(given, len(row), eager=True),
-            "modality": [modalities[c] for c in column],
-            "gate": mean[1][row, column],
-            "weight": mean[2][row, column],
+            "modality": pl.Series(modalities).gather(column),
+            "gate": spoken.gates[row, column],
+            "weight": spoken.weights[row, column],
         }
     )
-    return predictions, gate_rows
-
-
-def _speak(
-    data: TrainingSet, models: HeadModels, heads: Sequence[HeadModel], clips: npt.NDArray[np.int64]
-) -> tuple[Numbers, Numbers, Numbers]:
-    """Probabilities, gates and weights of some heads, each (heads, clips, …)."""
-    options = HeadOptions(**models.options)
-    dtype = getattr(torch, options.dtype)
-    modalities = heads[0].head.modalities
-    widths = {modality: models.widths[modality] for modality in modalities}
-    member = fusion_of(options)
-    arrays = [model.arrays() for model in heads]
-    named = [
-        {k.removeprefix("weights/"): v for k, v in one.items() if k.startswith("weights/")} for one in arrays
-    ]
-    weights = Stack(member.parameters(widths, len(models.labels)), named, dtype)
-    statistics = Stack(member.statistics(widths, len(models.labels)), named, dtype)
-    standardisers = [
-        {m: Standardiser(one[f"standard/{m}/mean"], one[f"standard/{m}/scale"]) for m in modalities}
-        for one in arrays
-    ]
-    gatherer = Gatherer(data, modalities, standardisers, dtype)
-    positions = fill_up([clips] * len(heads), _ROWS)
-    spoken: list[list[Numbers]] = [[], [], []]
-    with torch.no_grad():
-        for chunk in positions.split(_ROWS, dim=1):
-            fused = member.forward(weights.views(), statistics.views(), gatherer.batch(chunk), None)
-            spoken[0].append(fused.logits.double().softmax(dim=-1).numpy())
-            spoken[1].append(fused.gates.double().numpy())
-            spoken[2].append(fused.weights.double().numpy())
-    whole = [np.concatenate(parts, axis=1)[:, : len(clips)] for parts in spoken]
-    return whole[0], whole[1], whole[2]

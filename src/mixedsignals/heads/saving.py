@@ -103,14 +103,16 @@ def head_file(folder: Path, head: HeadId) -> Path:
 
 
 def save_heads(models: HeadModels, folder: Path) -> None:
-    """Write every head and the index `heads.json` into `folder`; heads that lie there already are left alone.
+    """Write every head and the index `heads.json` into `folder`.
+
+    Heads that lie there already are left alone; those of a checkpoint on the same disk are linked, not copied.
 
     Raises:
         CannotFinish: the disk is full.
     """
     for model in models.heads:
         target = head_file(folder, model.head)
-        if model.file is None or model.file.resolve() != target.resolve():
+        if model.file is None or not (_same(model.file, target) or _linked(model.file, target)):
             _write(target, dict(model.arrays()), {})
     index = {
         "format": FORMAT,
@@ -133,6 +135,21 @@ def save_heads(models: HeadModels, folder: Path) -> None:
     }
     with atomic(folder / INDEX) as partial:
         partial.write_text(json.dumps(index, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.exists() and one.samefile(other)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Give a file a second name, replacing what had it; False where the disk cannot."""
+    try:
+        with atomic(target) as partial:
+            partial.unlink()
+            partial.hardlink_to(source)
+    except OSError:
+        return False
+    return True
 
 
 def load_heads(folder: Path) -> HeadModels:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from mixedsignals.heads.cores import one_core_each
 from mixedsignals.heads.data import TrainingSet
 from mixedsignals.heads.grid import Bucket, HeadId, split_evenly
 from mixedsignals.heads.options import HeadOptions
@@ -68,7 +68,7 @@ class Work:
             progress.say(f"{len(self.trained)} heads were finished before and are taken as they are.")
         if not left:
             return
-        with _one_core_each():
+        with one_core_each():
             pace = pace_of(self.data, left, self.options, self.threads)
             self.group_size = pace.group_size
             groups = [g for bucket in left for g in split_evenly(bucket.heads, pace.group_size, self.threads)]
@@ -173,14 +173,3 @@ def _raise_first(futures: Sequence[Future[None]]) -> None:
     for error in errors:
         if error is not None and not isinstance(error, Interrupted):
             raise error
-
-
-@contextmanager
-def _one_core_each() -> Iterator[None]:
-    """Torch computes on one core per thread: quicker for many small products, and the same sums with any number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
