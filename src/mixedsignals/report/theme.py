@@ -82,6 +82,7 @@ def finish(spec: dict[str, Any], *, alt: str, height: int | dict[str, int]) -> d
             "titlePadding": 8,
             "labelPadding": 6,
         },
+        "axisX": {"labelOverlap": "greedy"},
         "axisY": {"domain": False, "ticks": False},
         "legend": {"labelColor": ink, "titleColor": faint, "titleFontWeight": "normal", "labelFontSize": 12},
         "text": {"fill": ink, "font": FONT},

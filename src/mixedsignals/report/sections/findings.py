@@ -61,6 +61,7 @@ def _where(row: dict[str, Any]) -> str:
     untold = [
         part
         for part in (row["source"], row["slice"])
-        if part not in ("all", "models", "people", "") and part.rpartition("=")[2].lower() not in message
+        if part not in ("all", "models", "people", "") and not part.startswith("target=")
+        if part.rpartition("=")[2].lower() not in message
     ]
     return ", ".join(untold)
