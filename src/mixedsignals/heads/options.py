@@ -36,7 +36,8 @@ class HeadOptions:
         dynamics: also give the probability of the target after each epoch, for the clips trained on.
         dtype: `float32`, or `float64` for checks.
         group_size: heads trained in one batched product; `auto` times a few sizes first (once per process).
-        threads: groups trained side by side, each on one core; None takes torch's number of threads.
+        threads: groups trained side by side, each on one core; None takes torch's number of threads,
+            eight at most.
     """
 
     fusion: str = "gated"

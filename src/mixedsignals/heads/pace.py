@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mixedsignals.heads.data import TrainingSet
+from mixedsignals.heads.fusion import fusion_of
 from mixedsignals.heads.grid import Bucket, HeadId
 from mixedsignals.heads.options import HeadOptions
 from mixedsignals.heads.training import time_steps
@@ -19,6 +20,8 @@ __all__ = ["CANDIDATES", "Pace", "pace_of", "time_group_sizes"]
 
 CANDIDATES = (1, 2, 4, 8, 16)
 _UNTIMED, _ENOUGH = 4, 40
+# Weights, gradients, Adam's two moments and the best epoch's weights.
+_COPIES, _MEMORY = 5, 400_000_000
 _known: dict[tuple[object, ...], Pace] = {}
 
 
@@ -53,7 +56,7 @@ def pace_of(data: TrainingSet, buckets: Sequence[Bucket], options: HeadOptions, 
     )
     if sum(len(bucket.heads) for bucket in buckets) * options.epochs < _ENOUGH:
         return Pace(_UNTIMED)
-    widths = tuple(data.inputs[name].values.shape[1] for name in heads[0].modalities)
+    widths = tuple(_widths(data, heads[0]).values())
     key = (options.fusion, options.batch_size, options.dtype, widths, len(data.labels), len(heads), threads)
     if key not in _known:
         times = time_group_sizes(data, heads, options, threads)
@@ -65,14 +68,23 @@ def pace_of(data: TrainingSet, buckets: Sequence[Bucket], options: HeadOptions, 
 def time_group_sizes(
     data: TrainingSet, heads: Sequence[HeadId], options: HeadOptions, threads: int
 ) -> dict[int, float]:
-    """Seconds per head and training step of each candidate size that the heads can fill, all threads at work."""
-    most = max(len(heads) // threads, 1)
+    """Seconds per head and training step of each candidate size, all threads at work.
+
+    Only sizes that the heads can fill and whose groups, on all threads, stay within some 400 MB.
+    """
+    learned = fusion_of(options).parameters(_widths(data, heads[0]), len(data.labels)).values()
+    size_of_head = sum(one.size for one in learned) * _COPIES * (8 if options.dtype == "float64" else 4)
+    most = max(min(len(heads), _MEMORY // size_of_head) // threads, 1)
     times = {}
     with ThreadPoolExecutor(threads) as pool:
         for size in (one for one in CANDIDATES if one <= most):
             runs = pool.map(lambda _, n=size: time_steps(data, heads[:n], options), range(threads))
             times[size] = max(runs) / size
     return times
+
+
+def _widths(data: TrainingSet, head: HeadId) -> dict[str, int]:
+    return {name: data.inputs[name].values.shape[1] for name in head.modalities}
 
 
 def _span(seconds: float) -> str:

@@ -30,6 +30,8 @@ __all__ = ["Work", "training_options"]
 
 _ONLY_SPEED = ("group_size", "threads")
 _LOOK = 0.2
+# More threads wait for each other at the interpreter rather than compute.
+_MOST_THREADS = 8
 
 
 class Work:
@@ -51,7 +53,7 @@ class Work:
         self.data, self.options, self.folder = data, options, folder
         self.trained: dict[HeadId, TrainedHead] = {}
         self.models: dict[HeadId, HeadModel] = {}
-        self.threads = options.threads or torch.get_num_threads()
+        self.threads = options.threads or min(torch.get_num_threads(), _MOST_THREADS)
         self.group_size: int | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
