@@ -1,0 +1,232 @@
+"""The stable names in `estimates.measure` and `scores.measure`: what each number is, its unit and its range.
+
+A name in braces stands for several: `auroc:{signal}->{target}` is one row for each signal and target below. The page of
+the check that makes a number says how it is computed and when not to believe it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+__all__ = ["ESTIMATE_NAMES", "PLACEHOLDERS", "SCORE_NAMES", "MeasureName", "expanded"]
+
+
+@dataclass(frozen=True)
+class MeasureName:
+    """What a number is: one phrase, its unit and range, and the code of the check that makes it."""
+
+    meaning: str
+    unit: str
+    range: str
+    check: str
+
+
+PLACEHOLDERS: dict[str, dict[str, str]] = {
+    "signal": {
+        "jsd": "Jensen-Shannon divergence of the calibrated single modalities; named beforehand",
+        "mean_total_variation": "mean total variation of pairs of single modalities",
+        "collision_disagreement": "chance that two single modalities, drawn from their distributions, differ",
+        "fusion_gap": "divergence of fusion and the mean of the single modalities",
+        "fused_entropy": "baseline: entropy of fusion",
+        "fused_doubt": "baseline: 1 − largest probability of fusion",
+        "mean_unimodal_entropy": "baseline: mean entropy of the single modalities",
+        "seed_disagreement": "rival: divergence of the seeds of fusion",
+    },
+    "disagreement": {
+        "jsd": "as above",
+        "mean_total_variation": "as above",
+        "collision_disagreement": "as above",
+        "fusion_gap": "as above",
+    },
+    "target": {
+        "annotator_uncertainty": "chance that two people disagree about the clip",
+        "fused_error": "fusion is wrong",
+        "misled": "fusion is wrong and a single modality right, where they part",
+    },
+    "order": {"fused_doubt": "clips left out by doubt of fusion", "jsd": "clips left out by divergence"},
+    "pattern": {
+        "agree": "all say the same",
+        "fusion_with_1": "fusion sides with one part (and so on up to all but one)",
+        "fusion_with_2": "fusion sides with two parts",
+        "fusion_alone": "the parts agree, and fusion says something else",
+        "split": "the parts differ, and fusion sides with none",
+    },
+    "kind": {
+        "ambiguous": "ambiguous to people",
+        "misled": "misled by one modality",
+        "label_error": "the target is probably wrong",
+        "ignorance": "the model does not know, people do",
+    },
+    "performance": {"macro_f1": "macro-F1", "weighted_f1": "weighted F1", "accuracy": "accuracy"},
+    "distance": {
+        "cross_entropy_to_votes": "cross-entropy of the votes under the model (nats)",
+        "brier_to_votes": "squared distance (0 to 2)",
+        "manhattan_to_votes": "sum of absolute differences (0 to 2)",
+        "wasserstein_to_votes": "earth mover's distance, ordinal labels only (ranks)",
+        "entropy_calibration_error": "absolute difference of entropies (bits)",
+        "distribution_calibration_error": "total variation (0 to 1)",
+    },
+    "outcome": {
+        "right": "fusion and a part are right",
+        "rescued": "fusion is right, no part is",
+        "misled": "a part is right, fusion is not",
+        "lost": "nobody is right",
+    },
+    "share": {"70": "70 %", "80": "80 %", "90": "90 %"},
+    "stage": {"": "raw", ":calibrated": "after calibration out of fold"},
+}
+
+_SHARE, _UNIT = ("share of clips", "0 to 1"), ("", "0 to 1")
+
+ESTIMATE_NAMES: dict[str, MeasureName] = {
+    "{performance}": MeasureName(
+        "performance of a source; of people, accuracy of single votes", *_UNIT, "MS101, MS801"
+    ),
+    "chance:{performance}": MeasureName("the same with targets permuted within groups", *_UNIT, "MS101"),
+    "fusion_gain": MeasureName("accuracy of fusion less that of a part", "", "−1 to 1", "MS104"),
+    "disagreement_rate": MeasureName(
+        "a source parts from fusion, or two sources (`a|b`) part", *_SHARE, "MS201, MS202"
+    ),
+    "chance:disagreement_rate": MeasureName(
+        "the same, if errors were independent given the label", *_SHARE, "MS201, MS202"
+    ),
+    "excess_disagreement": MeasureName("rate less its chance", "", "−1 to 1", "MS201, MS202"),
+    "pattern:{pattern}": MeasureName("clips with that pattern", *_SHARE, "MS203"),
+    "{outcome}_rate": MeasureName("clips with that outcome", *_SHARE, "MS204"),
+    "chance:misled_rate": MeasureName("misled, with sources permuted within label", *_SHARE, "MS204"),
+    "chance:rescued_rate": MeasureName("rescued, with sources permuted within label", *_SHARE, "MS204"),
+    "both_right": MeasureName("a part and fusion are right", *_SHARE, "MS204"),
+    "both_wrong": MeasureName("a part and fusion are wrong", *_SHARE, "MS204"),
+    "part_only_right": MeasureName("a part is right, fusion is not", *_SHARE, "MS204"),
+    "fusion_only_right": MeasureName("fusion is right, the part is not", *_SHARE, "MS204"),
+    "calibration_error{stage}": MeasureName("root mean square of stated less seen shares", *_UNIT, "MS301"),
+    "log_loss{stage}": MeasureName("−ln probability of the target", "nats", "0 up", "MS301"),
+    "temperature": MeasureName("temperature of calibration; above 1 is too sure", "", ".05 to 20", "MS301"),
+    "reliability_stated{stage}": MeasureName("mean confidence in a bin (slice `bin=NN`)", *_UNIT, "MS301"),
+    "reliability_seen{stage}": MeasureName("share right in a bin", *_UNIT, "MS301"),
+    "jsd": MeasureName(
+        "mean divergence of the single modalities; slice `calibrated=no` is raw",
+        "bits",
+        "0 to log₂ C",
+        "MS302",
+    ),
+    "disagreement_rate:vector_scaled": MeasureName(
+        "a source parts from fusion after vector scaling", *_SHARE, "MS302"
+    ),
+    "seed_disagreement_rate": MeasureName("two seeds of a source part", *_SHARE, "MS303"),
+    "beyond_seeds": MeasureName(
+        "disagreement with fusion less what seeds alone show", "", "−1 to 1", "MS303"
+    ),
+    "rater_disagreement": MeasureName("two people who judge the same clip disagree", *_UNIT, "MS401, MS402"),
+    "vote_entropy": MeasureName(
+        "entropy of votes, Miller-Madow; biased, see the page", "bits", "0 to log₂ C", "MS401, MS402"
+    ),
+    "rater_disagreement_difference": MeasureName(
+        "where models part less where they agree", "", "−1 to 1", "MS402"
+    ),
+    "vote_entropy_difference": MeasureName("where models part less where they agree", "bits", "", "MS402"),
+    "krippendorff_alpha": MeasureName("agreement of people; 1 perfect, 0 chance", "", "up to 1", "MS403"),
+    "vote_accuracy": MeasureName("single votes that equal an independent target", *_UNIT, "MS403"),
+    "majority_accuracy": MeasureName("majorities that equal an independent target", *_UNIT, "MS403"),
+    "noise_ceiling": MeasureName("largest correlation with people's disagreement", *_UNIT, "MS404"),
+    "noise_ceiling:spearman": MeasureName("the same of rank correlation", *_UNIT, "MS404"),
+    "noise_ceiling:auroc": MeasureName("the same of AUROC", *_UNIT, "MS404"),
+    "rater_kappa": MeasureName(
+        "agreement of the median rater with others, beyond chance", "", "−1 to 1", "MS405"
+    ),
+    "delta_auroc:{target}": MeasureName(
+        "gain in AUROC over confidence alone; p is of the residual test", "", "−1 to 1", "MS501"
+    ),
+    "delta_log_loss:{target}": MeasureName(
+        "log-loss of confidence alone less that with signals", "nats", "", "MS501"
+    ),
+    "residual_correlation:{target}": MeasureName(
+        "divergence and target once confidence is known", "", "−1 to 1", "MS501"
+    ),
+    "detectable:{target}": MeasureName(
+        "smallest gain in AUROC that these clips could have shown", "", "0 up", "MS501"
+    ),
+    "control:delta_auroc:{target}": MeasureName(
+        "gain with modalities of the wrong clips", "", "−1 to 1", "MS501"
+    ),
+    "base_rate:{target}": MeasureName(
+        "mean of the target: the chance level of average precision", *_UNIT, "MS502"
+    ),
+    "auroc:{signal}->{target}": MeasureName(
+        "how well the signal ranks clips by the target; .5 is chance", *_UNIT, "MS502"
+    ),
+    "auprc:{signal}->{target}": MeasureName("average precision of that ranking", *_UNIT, "MS502"),
+    "spearman:{signal}->annotator_uncertainty": MeasureName("rank correlation", "", "−1 to 1", "MS502"),
+    "kendall:{signal}->annotator_uncertainty": MeasureName(
+        "tau-b, up to 5,000 clips", "", "−1 to 1", "MS502"
+    ),
+    "partial_spearman:{disagreement}->annotator_uncertainty": MeasureName(
+        "rank correlation with the confidence of fusion held fixed", "", "−1 to 1", "MS502"
+    ),
+    "aurc:{order}": MeasureName("area under the curve of risk against coverage", *_UNIT, "MS502"),
+    "excess_aurc:{order}": MeasureName("that area less the best possible one", *_UNIT, "MS502"),
+    "augrc:{order}": MeasureName("area under generalised risk", *_UNIT, "MS502"),
+    "risk_at_{share}:{order}": MeasureName("errors of fusion among the clips kept", *_UNIT, "MS502"),
+    "{distance}": MeasureName(
+        "distance of calibrated probabilities to people's votes", "see below", "0 up", "MS601"
+    ),
+    "chance:{distance}": MeasureName("the same of the shares of all votes", "see below", "0 up", "MS601"),
+    "gain_over_vote_shares": MeasureName(
+        "how much nearer than those shares (cross-entropy)", "nats", "", "MS601"
+    ),
+    "kind:{kind}": MeasureName("clips of that kind", *_SHARE, "MS701"),
+    "precision:challenge->{target}": MeasureName(
+        "mean of the target over the tenth of highest challenge", *_UNIT, "MS701"
+    ),
+    "chance:precision:challenge->{target}": MeasureName("mean over all clips", *_UNIT, "MS701"),
+    "error_rate": MeasureName("fusion errs on the clips of a slice", *_SHARE, "MS702"),
+    "any_disagreement": MeasureName("a source parts from fusion on the clips of a slice", *_SHARE, "MS702"),
+    "human_gain": MeasureName(
+        "accuracy of votes given everything less that given one modality", "", "−1 to 1", "MS801"
+    ),
+    "hurt_by_more": MeasureName("people do worse given everything than given the best one", *_SHARE, "MS802"),
+    "chance:hurt_by_more": MeasureName("the same in a simulation in which nobody is hurt", *_SHARE, "MS802"),
+    "follow_rate": MeasureName("under conflict, votes that go with one modality", *_UNIT, "MS803"),
+    "accuracy_beside_people": MeasureName(
+        "accuracy of a model on the clips that people judged", *_UNIT, "MS804"
+    ),
+}
+
+SCORE_NAMES: dict[str, MeasureName] = {
+    "target_against_votes": MeasureName(
+        "1 where the target contradicts unanimous votes", "", "0 or 1", "MS008"
+    ),
+    "parts_from_fusion": MeasureName(
+        "1 where the source's label is not that of fusion", "", "0 or 1", "MS201"
+    ),
+    "pattern": MeasureName("0 agree, k fusion with k parts, −1 fusion alone, −2 split", "", "−2 up", "MS203"),
+    "misled": MeasureName("1 where fusion is wrong and a part right", "", "0 or 1", "MS204"),
+    "rescued": MeasureName("1 where fusion is right and no part is", "", "0 or 1", "MS204"),
+    "p_target": MeasureName("calibrated probability of the target", *_UNIT, "MS205"),
+    "confidence": MeasureName("largest calibrated probability", "", "1/C to 1", "MS205"),
+    "entropy": MeasureName("entropy of the calibrated distribution", "bits", "0 to log₂ C", "MS205"),
+    "true_class_gap": MeasureName(
+        "probability of the target, fusion less source; uses the truth", "", "−1 to 1", "MS205"
+    ),
+    "seed_disagreement": MeasureName("divergence of the seeds of a source", "bits", "0 up", "MS205"),
+    "jsd": MeasureName(PLACEHOLDERS["signal"]["jsd"], "bits", "0 to log₂ C", "MS205"),
+    "mean_total_variation": MeasureName(PLACEHOLDERS["signal"]["mean_total_variation"], *_UNIT, "MS205"),
+    "collision_disagreement": MeasureName(PLACEHOLDERS["signal"]["collision_disagreement"], *_UNIT, "MS205"),
+    "fusion_gap": MeasureName(PLACEHOLDERS["signal"]["fusion_gap"], "bits", "0 to 1", "MS205"),
+    "rater_disagreement": MeasureName("chance that two people disagree about the clip", *_UNIT, "MS401"),
+    "vote_entropy": MeasureName("Miller-Madow entropy of its votes", "bits", "0 to log₂ C", "MS401"),
+    "n_votes": MeasureName("votes of the clip under the fullest condition", "votes", "1 up", "MS401"),
+    "challenge": MeasureName(
+        "entropy of the mean of all calibrated distributions over its maximum", *_UNIT, "MS701"
+    ),
+    "kind:{kind}": MeasureName("1 where the clip is of that kind", "", "1", "MS701"),
+}
+
+
+def expanded(name: str) -> Iterator[str]:
+    """Every name that a name with placeholders stands for."""
+    used = [key for key in PLACEHOLDERS if f"{{{key}}}" in name]
+    for values in product(*(PLACEHOLDERS[key] for key in used)):
+        yield name.format(**dict(zip(used, values, strict=True)))
