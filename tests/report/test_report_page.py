@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import altair as alt
 import polars as pl
 import pytest
 
 from mixedsignals.errors import InputError, UsageError
 from mixedsignals.report import ReportInput, ReportOptions, write_report
+from mixedsignals.report.render import asset
 
 
 class Page(HTMLParser):
@@ -319,3 +322,16 @@ def test_reliability_is_drawn_from_the_saved_bins(run: ReportInput, out: Path) -
     drawn = [r for r in values(read(run, out).island("figures")["reliability"]) if "bin" in r]
     stated = run.estimates.filter(pl.col("measure") == "reliability_stated")
     assert sorted(r["confidence"] for r in drawn) == sorted(stated["value"].to_list())
+
+
+def test_the_bundle_draws_the_schema_that_altair_writes() -> None:
+    notice = asset("charts.min.js").partition("\n")[0]
+    found = re.search(r"vega-lite (\d+)\.(\d+)", notice)
+    assert found is not None
+    assert alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2] == list(found.groups())
+
+
+def test_the_licence_of_everything_in_the_bundle_is_one_that_may_be_passed_on() -> None:
+    named = re.findall(r"^([\w-]+) [\d.]+ \((.+)\)$", asset("charts.licences.txt"), flags=re.MULTILINE)
+    assert {"vega-lite", "vega-view", "vega-interpreter", "d3-scale"} <= {name for name, _ in named}
+    assert {licence for _, licence in named} <= {"BSD-3-Clause", "ISC", "MIT", "0BSD"}
