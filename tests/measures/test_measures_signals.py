@@ -258,3 +258,48 @@ def test_cross_fitted_predictions_never_saw_their_fold():
     again = cross_fitted(basis, given_, changed, fold)
     np.testing.assert_allclose(again[fold == 1], plain[fold == 1])
     assert np.abs(again[fold != 1] - plain[fold != 1]).min() > 1
+
+
+chances = hnp.arrays(
+    np.float64,
+    st.tuples(st.integers(2, 4), st.integers(1, 10), st.integers(2, 4)),
+    elements=st.floats(0.01, 1.0),
+).map(lambda raw: raw / raw.sum(axis=-1, keepdims=True))
+
+
+@given(each=chances)
+@settings(deadline=None)
+def test_conflict_is_in_range_zero_when_all_agree_and_blind_to_the_order_of_sources(each):
+    found = soft.conflict(each)
+    assert ((found >= 0) & (found <= 1)).all()
+    assert np.array_equal(found, soft.conflict(each[::-1]))
+    same = (each.argmax(axis=-1) == each.argmax(axis=-1)[0]).all(axis=0)
+    assert (found[same] == 0).all()
+
+
+@given(each=chances)
+@settings(deadline=None)
+def test_conflict_only_grows_with_another_source_and_with_sharper_ones(each):
+    found = soft.conflict(each)
+    assert (soft.conflict(each[:2]) <= found).all()
+    two = each[..., :2] / each[..., :2].sum(axis=-1, keepdims=True)
+    sharper = two**2 / (two**2).sum(axis=-1, keepdims=True)
+    assert (soft.conflict(sharper) >= soft.conflict(two) - 1e-12).all()
+
+
+@given(each=chances)
+@settings(deadline=None)
+def test_conflict_of_two_labels_orders_clips_as_the_smaller_confidence_does(each):
+    two = each[:2, :, :2] / each[:2, :, :2].sum(axis=-1, keepdims=True)
+    top = two.max(axis=-1)
+    apart = (two[0].argmax(-1) != two[1].argmax(-1)).astype(float)
+    assert np.allclose(soft.conflict(two), apart * (2 * top.min(axis=0) - 1))
+
+
+def test_conflict_without_a_second_source_is_missing_and_a_flat_source_contradicts_nobody():
+    nothing = [np.nan, np.nan]
+    assert np.isnan(soft.conflict([[[0.9, 0.1]], [nothing]])).all()
+    assert soft.conflict([[[0.9, 0.1]], [[0.5, 0.5]], [nothing]]).tolist() == [0.0]
+    assert soft.conflict([[[0.1, 0.9]], [[0.5, 0.5]]]).tolist() == [0.0]
+    assert soft.conflict([[[0.9, 0.1]], [[0.1, 0.9]], [nothing]]) == pytest.approx([0.8])
+    assert soft.conflict([[[1.0, 0.0]], [[0.0, 1.0]]]).tolist() == [1.0]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mixedsignals.diagnosis.evidence import Case, Floats, Ints, Source, seed_mean
+from mixedsignals.diagnosis.evidence import Case, Floats, Ints, Source
 from mixedsignals.measures.calibration import Calibrator, Scaling, cross_fit, fit_calibrator
 
 __all__ = ["Calibration", "calibrate", "calibrated_rows", "calibrators_for_new_clips", "sure", "why_not"]
@@ -55,28 +55,32 @@ def calibrate(case: Case, source: Source, scaling: Scaling = "temperature") -> C
 
 
 def sure(case: Case, source: Source) -> Floats:
-    """Seed-mean probabilities (clips, labels), calibrated out of fold; the raw ones where that cannot be done."""
-    found = calibrate(case, source)
-    if found is None:
+    """Seed-mean probabilities (clips, labels), calibrated out of fold; the raw ones where that cannot be done.
+
+    The mean is calibrated, not the seeds one by one: a single training that is wildly overconfident on one fold would
+    give its seed a temperature that flattens that seed everywhere else.
+    """
+    if why_not(case) is not None:
         return source.mean
-    return case.once(f"sure:{source.name}/{source.given}", lambda: seed_mean(found.probability))
+    if len(source.seeds) == 1 and (found := calibrate(case, source)) is not None:
+        return found.probability[0]
+    key = f"sure:{source.name}/{source.given}"
+    return case.once(key, lambda: _cross_fitted(case, source.mean, "temperature")[0])
 
 
 def _calibrated(case: Case, source: Source, scaling: Scaling) -> Calibration:
-    taught = _some(case)
     made, temperatures = [], []
     for probability in source.probability:
-        scaled, calibrators = cross_fit(
-            probability,
-            taught,
-            case.groups,
-            scaling=scaling,
-            folds=case.options.calibration_folds,
-            seed=case.options.seed,
-        )
+        scaled, calibrators = _cross_fitted(case, probability, scaling)
         made.append(scaled)
         temperatures += [calibrator.temperature for calibrator in calibrators]
     return Calibration(np.stack(made), float(np.mean(temperatures)))
+
+
+def _cross_fitted(case: Case, probability: Floats, scaling: Scaling) -> tuple[Floats, list[Calibrator]]:
+    """Probabilities (clips, labels) calibrated out of fold, and the calibrators of the folds."""
+    folds, seed = case.options.calibration_folds, case.options.seed
+    return cross_fit(probability, _some(case), case.groups, scaling=scaling, folds=folds, seed=seed)
 
 
 def _some(case: Case) -> Ints:

@@ -29,6 +29,7 @@ PLACEHOLDERS: dict[str, dict[str, str]] = {
         "mean_total_variation": "mean total variation of pairs of single modalities",
         "collision_disagreement": "chance that two single modalities, drawn from their distributions, differ",
         "fusion_gap": "divergence of fusion and the mean of the single modalities",
+        "conflict": "how strongly two single modalities contradict each other; described, not tested",
         "fused_entropy": "baseline: entropy of fusion",
         "fused_doubt": "baseline: 1 − largest probability of fusion",
         "mean_unimodal_entropy": "baseline: mean entropy of the single modalities",
@@ -39,6 +40,7 @@ PLACEHOLDERS: dict[str, dict[str, str]] = {
         "mean_total_variation": "as above",
         "collision_disagreement": "as above",
         "fusion_gap": "as above",
+        "conflict": "as above",
     },
     "target": {
         "annotator_uncertainty": "chance that two people disagree about the clip",
@@ -214,6 +216,11 @@ SCORE_NAMES: dict[str, MeasureName] = {
     "jsd": MeasureName(PLACEHOLDERS["signal"]["jsd"], "bits", "0 to log₂ C", "MS205"),
     "mean_total_variation": MeasureName(PLACEHOLDERS["signal"]["mean_total_variation"], *_UNIT, "MS205"),
     "collision_disagreement": MeasureName(PLACEHOLDERS["signal"]["collision_disagreement"], *_UNIT, "MS205"),
+    "conflict": MeasureName(
+        "how strongly two single modalities contradict each other: the largest margin that both reach",
+        *_UNIT,
+        "MS205",
+    ),
     "fusion_gap": MeasureName(PLACEHOLDERS["signal"]["fusion_gap"], "bits", "0 to 1", "MS205"),
     "rater_disagreement": MeasureName("chance that two people disagree about the clip", *_UNIT, "MS401"),
     "vote_entropy": MeasureName("Miller-Madow entropy of its votes", "bits", "0 to log₂ C", "MS401"),

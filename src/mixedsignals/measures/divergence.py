@@ -14,6 +14,7 @@ from .arrays import FloatArray, floats, plogp
 __all__ = [
     "collision_disagreement",
     "confidence",
+    "conflict",
     "entropy",
     "fusion_gap",
     "jensen_shannon",
@@ -104,6 +105,31 @@ def collision_disagreement(probabilities: ArrayLike) -> FloatArray:
     # Σ_{i≠j} p_i·p_j = |Σ p_i|² − Σ |p_i|²
     meeting = (given.sum(axis=0) ** 2).sum(axis=-1) - (given**2).sum(axis=(0, -1))
     return np.where(count >= 2, np.clip(1.0 - meeting / np.maximum(count * (count - 1), 1), 0.0, 1.0), np.nan)
+
+
+def conflict(probabilities: ArrayLike) -> FloatArray:
+    """How strongly two sources contradict each other, (M, n, C) → (n,), in [0, 1]; 0 when no two labels differ.
+
+    Over pairs of sources whose most probable labels differ, the largest min(margin_i, margin_j), where a margin is the
+    largest probability less the second: the surer of the two may be as sure as it likes, what counts is how sure the
+    other one is. With two labels it orders clips as the smaller of the two confidences does. Unlike the divergence
+    it does not rise when a source is merely unsure. A source without a most probable label (0/0: all equal, margin 0)
+    contradicts nobody. A missing source is left out; NaN below two sources.
+
+    >>> conflict([[[0.9, 0.1], [0.9, 0.1]], [[0.2, 0.8], [0.6, 0.4]]]).round(2).tolist()
+    [0.6, 0.0]
+    """
+    given, present = _present(probabilities)
+    label = given.argmax(axis=-1)
+    ordered = np.sort(given, axis=-1)
+    margin = np.clip(ordered[..., -1] - ordered[..., -2], 0.0, 1.0) if given.shape[-1] > 1 else 0.0 * present
+    strongest = np.zeros(given.shape[1])
+    for first in range(len(given)):
+        for second in range(first + 1, len(given)):
+            apart = (label[first] != label[second]) & (present[first] * present[second] > 0)
+            weaker = np.minimum(margin[first], margin[second])
+            strongest = np.where(apart, np.maximum(strongest, weaker), strongest)
+    return np.where(present.sum(axis=0) >= 2, strongest, np.nan)
 
 
 def fusion_gap(fusion: ArrayLike, unimodal: ArrayLike) -> FloatArray:

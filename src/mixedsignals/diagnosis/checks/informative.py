@@ -24,6 +24,7 @@ from mixedsignals.measures.coverage import risk_area, risk_at_coverage
 from mixedsignals.measures.divergence import (
     collision_disagreement,
     confidence,
+    conflict,
     entropy,
     fusion_gap,
     jensen_shannon,
@@ -69,9 +70,13 @@ _STATUS: dict[str, tuple[Status, Severity]] = {
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """Signals of disagreement and baselines of every clip, by name, (clips,) each; more is less sure."""
+    """Signals of disagreement and baselines of every clip, by name, (clips,) each; more is less sure.
+
+    `described` signals are ranked beside the others, but are not among those that are tested jointly.
+    """
 
     disagreement: Mapping[str, Floats]
+    described: Mapping[str, Floats]
     baselines: Mapping[str, Floats]
     confidences: Floats
 
@@ -99,7 +104,7 @@ def signals_of(case: Case, rows: Mapping[str, Ints] | None = None) -> Signals:
     if len(fusion.seeds) > 1:
         baselines["seed_disagreement"] = seed_disagreement(fusion.probability)
     sure_of = np.stack([confidence(fused), *(confidence(one) for one in each)], axis=1)
-    return Signals(disagreement, baselines, sure_of)
+    return Signals(disagreement, {"conflict": conflict(each)}, baselines, sure_of)
 
 
 def targets_of(case: Case) -> dict[str, Floats | str]:
@@ -256,7 +261,7 @@ def _elsewhere(cell: Ints, rng: np.random.Generator) -> Ints:
 def signals_described(case: Case) -> Outcome:
     """MS502: how well each signal and baseline ranks clips by each target; fires when none beats fused doubt."""
     signals, targets = signals_and_targets(case)
-    every = {**signals.disagreement, **signals.baselines}
+    every = {**signals.disagreement, **signals.described, **signals.baselines}
     outcome, fold = Outcome(), fold_of(case)
     options = Resampling(level=case.options.level)
     for name, target in targets.items():
@@ -302,7 +307,7 @@ def _correlated(
     outcome.estimate(f"spearman:{arrow}", "models", spearman(values, target, groups, options=options))
     if 10 <= np.isfinite(values + target).sum() <= 5_000:
         outcome.estimate(f"kendall:{arrow}", "models", kendall(values, target, groups, options=options))
-    if signal in signals.disagreement:
+    if signal not in signals.baselines:
         given = signals.confidences[:, 0]
         found = partial_spearman(values, target, given, groups, options=options)
         outcome.estimate(f"partial_spearman:{arrow}", "models", found)

@@ -16,6 +16,7 @@ from mixedsignals.diagnosis.words import count, listed, number, sentence
 from mixedsignals.measures.divergence import (
     collision_disagreement,
     confidence,
+    conflict,
     entropy,
     fusion_gap,
     jensen_shannon,
@@ -46,6 +47,7 @@ def signals(case: Case) -> Outcome:
     outcome.score(case.clip_ids, MODELS, "jsd", headline)
     outcome.score(case.clip_ids, MODELS, "mean_total_variation", mean_total_variation(parts))
     outcome.score(case.clip_ids, MODELS, "collision_disagreement", collision_disagreement(parts))
+    outcome.score(case.clip_ids, MODELS, "conflict", conflict(parts))
     if case.fusion is not None:
         outcome.score(case.clip_ids, MODELS, "fusion_gap", fusion_gap(sure(case, case.fusion), parts))
     known = headline[np.isfinite(headline)]
