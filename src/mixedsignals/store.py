@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 import time
 import tomllib
@@ -24,9 +25,9 @@ import tomli_w
 
 from mixedsignals.errors import CannotFinish, InputError, Problem
 
-__all__ = ["RunFolder", "atomic", "cache_dir", "digest_bytes", "digest_file", "digest_frame"]
+__all__ = ["RunFolder", "atomic", "cache_dir", "digest_bytes", "digest_file", "digest_frame", "is_full_disk"]
 
-_CHUNK = 1 << 20
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -50,12 +51,12 @@ def atomic(path: Path | str) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.chmod(0o666 & ~_umask())
         partial.replace(path)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if is_full_disk(error):
             raise CannotFinish(
                 f"{path}: the disk is full; nothing was left half written. Free space and run again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise CannotFinish(
                 f"{path}: this folder cannot be written ({error.strerror}). Choose another one."
             ) from error
@@ -64,6 +65,17 @@ def atomic(path: Path | str) -> Iterator[Path]:
         if partial is not None:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether the system refused to write more: no space, a quota, or a limit on the size of files.
+
+    Libraries written in Rust (Polars, safetensors) wrap the system's error and keep only its number in their words.
+    """
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return found is not None and int(found[1]) in _FULL
 
 
 def _umask() -> int:

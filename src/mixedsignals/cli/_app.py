@@ -98,6 +98,10 @@ def _run(args: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        from mixedsignals.store import is_full_disk
+
+        if is_full_disk(error):
+            return _report(error, f"the disk is full ({error}). Free space; the same command goes on.", 3)
         text = f"{type(error).__name__}: {error}".rstrip(": ")
         return _report(
             error, f"something went wrong that this program did not foresee ({text}); --debug shows where", 3
