@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import json
 import os
@@ -30,7 +31,11 @@ VERBS: dict[str, tuple[str, str]] = {
     "weights": ("weights", "Fetch and verify the offline weights."),
 }
 
-_EPILOG = "Example:  mixedsignals demo    then    mixedsignals run CORPUS --out RUN"
+_EPILOG = """\
+Example:     mixedsignals demo    then    mixedsignals run CORPUS --out RUN
+Options:     mixedsignals VERB --help; all verbs take --json, --quiet, --verbose and --debug
+Exit codes:  0 done, 1 faults in the input, 2 wrong usage, 3 could not finish, 130 interrupted
+Completion:  eval "$(_MIXEDSIGNALS_COMPLETE=bash_source mixedsignals)"    (or zsh_source, fish_source)"""
 
 
 class _LazyGroup(click.Group):
@@ -45,6 +50,21 @@ class _LazyGroup(click.Group):
         module = importlib.import_module(f"mixedsignals.cli.{VERBS[cmd_name][0]}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb; for one that is none, the most similar is named."""
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"There is no verb {args[0]!r}.{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        formatter.write_paragraph()
+        for line in _EPILOG.splitlines():
+            formatter.write(f"  {line}\n")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Verbs"):
@@ -61,7 +81,6 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 @click.group(
     cls=_LazyGroup,
-    epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Where text, audio, video and fused models part ways, what that says about a clip, and what to do.",
 )

@@ -16,31 +16,44 @@ from mixedsignals.progress import SILENT, Progress, Task
 __all__ = ["make_progress"]
 
 
-def make_progress(*, quiet: bool = False) -> Progress:
-    """The right kind for this stderr."""
+def make_progress(*, quiet: bool = False, verbose: bool = False) -> Progress:
+    """The right kind for this stderr; `verbose` makes lines more frequent where there are no bars."""
     if quiet:
         return SILENT
-    return _Bars() if sys.stderr.isatty() else _Lines()
+    if sys.stderr.isatty():
+        return _Bars()
+    return _Lines(every=5.0, least=0.0) if verbose else _Lines(every=30.0, least=1.0)
 
 
-class _Counter:
-    def __init__(self) -> None:
+class _LineTask:
+    def __init__(self, name: str, total: int | None, every: float) -> None:
+        self.name, self.total, self.every = name, total, every
         self.done = 0
+        self.began = self.said = time.monotonic()
 
     def advance(self, n: int = 1) -> None:
         self.done += n
+        if time.monotonic() - self.said >= self.every and self.done != self.total:
+            self.say("after")
+
+    def say(self, when: str) -> None:
+        self.said = time.monotonic()
+        of = f"{self.done}/{self.total}" if self.total is not None else f"{self.done}"
+        print(f"{self.name}: {of} {when} {self.said - self.began:.1f} s", file=sys.stderr, flush=True)
 
 
 class _Lines:
-    """For logs and pipes: nothing is redrawn."""
+    """For logs and pipes: nothing is redrawn; long work says where it is every so often, quick work says nothing."""
+
+    def __init__(self, *, every: float, least: float) -> None:
+        self._every, self._least = every, least
 
     @contextmanager
     def task(self, name: str, total: int | None = None) -> Iterator[Task]:
-        began = time.monotonic()
-        counter = _Counter()
-        yield counter
-        of = f"{counter.done}/{total}" if total is not None else f"{counter.done}"
-        print(f"{name}: {of} in {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
+        task = _LineTask(name, total, self._every)
+        yield task
+        if time.monotonic() - task.began >= self._least:
+            task.say("in")
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -64,8 +77,8 @@ class _Bars:
     @contextmanager
     def task(self, name: str, total: int | None = None) -> Iterator[Task]:
         columns = (
-            TextColumn("{task.description:<28}", markup=False),
-            BarColumn(bar_width=28),
+            TextColumn("{task.description:<26}", markup=False),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),

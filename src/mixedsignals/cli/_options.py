@@ -46,7 +46,11 @@ def training_options(function: F) -> F:
 
 
 _DEVICE = click.option(
-    "--device", default=_DEFAULT.device, show_default=True, help="Where encoders work: auto, cpu, cuda, …"
+    "--device",
+    metavar="NAME",
+    default=_DEFAULT.device,
+    show_default=True,
+    help="Where encoders work: auto, cpu, cuda, …",
 )
 _ENCODERS = (
     click.option(
@@ -61,12 +65,23 @@ _ENCODERS = (
     ),
 )
 _TRAINING = (
-    click.option("--fusion", default=_DEFAULT.fusion, show_default=True, help="Member of the fusion family."),
     click.option(
-        "--seeds", default=",".join(map(str, _DEFAULT.seeds)), show_default=True, help="Seeds, by commas."
+        "--fusion",
+        metavar="NAME",
+        default=_DEFAULT.fusion,
+        show_default=True,
+        help="Member of the fusion family.",
+    ),
+    click.option(
+        "--seeds",
+        metavar="N,N,…",
+        default=",".join(map(str, _DEFAULT.seeds)),
+        show_default=True,
+        help="Seeds; one model each.",
     ),
     click.option(
         "--folds",
+        metavar="N",
         type=click.IntRange(min=2),
         default=_DEFAULT.folds,
         show_default=True,
@@ -74,19 +89,28 @@ _TRAINING = (
     ),
     click.option(
         "--tune-share",
+        metavar="SHARE",
         type=click.FloatRange(0, 0.5, min_open=True),
         default=_DEFAULT.tune_share,
         show_default=True,
         help="Share of the training clips on which epochs are chosen.",
     ),
     click.option(
-        "--split-seed", type=int, default=_DEFAULT.split_seed, show_default=True, help="Seed of the folds."
+        "--split-seed",
+        metavar="N",
+        type=int,
+        default=_DEFAULT.split_seed,
+        show_default=True,
+        help="Seed of the folds.",
     ),
     click.option(
-        "--tie-rule", type=click.Choice(["exclude", "first", "last"]), help="For majority labels of votes."
+        "--tie-rule",
+        type=click.Choice(["exclude", "first", "last"]),
+        help="What to do where the most frequent labels of votes tie.  [default: the corpus's]",
     ),
     click.option(
         "--epochs",
+        metavar="N",
         type=click.IntRange(min=1),
         default=_DEFAULT.epochs,
         show_default=True,
@@ -97,13 +121,17 @@ _TRAINING = (
     ),
     click.option(
         "--level",
+        metavar="LEVEL",
         type=click.FloatRange(0.5, 0.999),
         default=_DEFAULT.level,
         show_default=True,
         help="Level of intervals.",
     ),
     click.option(
-        "--threads", type=click.IntRange(min=1), help="Threads for training; the machine's by default."
+        "--threads",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Threads for training.  [default: the machine's]",
     ),
 )
 

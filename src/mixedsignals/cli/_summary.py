@@ -100,10 +100,11 @@ def _print_findings(findings: pl.DataFrame) -> None:
     if ranked.is_empty():
         return
     click.echo("\nFindings:")
-    for row in ranked.head(_SHOWN).iter_rows(named=True):
+    shown = ranked.height if STATE.verbose else _SHOWN
+    for row in ranked.head(shown).iter_rows(named=True):
         click.echo(f"- {row['status']} {row['code']} ({row['source']}): {row['message']}")
-    if ranked.height > _SHOWN:
-        click.echo(f"  and {ranked.height - _SHOWN} more in the report")
+    if ranked.height > shown:
+        click.echo(f"  and {ranked.height - shown} more in the report")
 
 
 def _near(path: Path) -> str:

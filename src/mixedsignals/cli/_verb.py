@@ -29,10 +29,14 @@ _SHARED = (
         is_flag=True,
         expose_value=False,
         callback=_remember,
-        help="No progress, only results.",
+        help="No progress and no warnings, only results.",
     ),
     click.Option(
-        ["-v", "--verbose"], is_flag=True, expose_value=False, callback=_remember, help="Say more on stderr."
+        ["-v", "--verbose"],
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="Say more: all findings, all inputs, progress more often.",
     ),
     click.Option(
         ["--debug"], is_flag=True, expose_value=False, callback=_remember, help="A traceback with an error."
@@ -64,7 +68,7 @@ def progress() -> Progress:
     """Bars on stderr where that is a terminal, lines elsewhere, silence with `--quiet`."""
     from mixedsignals.cli._bars import make_progress
 
-    return make_progress(quiet=STATE.quiet)
+    return make_progress(quiet=STATE.quiet, verbose=STATE.verbose)
 
 
 def print_json(value: Any) -> None:

@@ -20,7 +20,7 @@ def command(corpus: Path, out: Path, media: Any, **options: Any) -> None:
     """Encode, fit, diagnose and report on the folder CORPUS.
 
     The same command goes on where an earlier one stopped. A CORPUS that is the run.toml of a run repeats that run with
-    all its options. What is here for `diagnose` and `report` can be called alone.
+    all its options. The steps can be called alone: encode, fit, diagnose, report.
     """
     from mixedsignals import api
     from mixedsignals.cli._summary import print_run

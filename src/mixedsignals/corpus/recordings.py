@@ -96,7 +96,7 @@ def check_recordings(
     problems: list[Problem] = []
     if not uses:
         return problems
-    with progress.task("Check recordings", len(uses)) as task, ThreadPoolExecutor(max(1, jobs)) as pool:
+    with progress.task("Checking recordings", len(uses)) as task, ThreadPoolExecutor(max(1, jobs)) as pool:
         for found in pool.map(examine, uses.values()):
             problems.extend(found)
             task.advance()

@@ -68,7 +68,7 @@ def diagnose(
     case = Case(evidence, options)
     chosen = [c for c in _all(checks) if c.code not in options.skip]
     outcomes: list[tuple[Check, Outcome]] = []
-    with progress.task("diagnose", len(chosen)) as task:
+    with progress.task("Diagnosing", len(chosen)) as task:
         for check in chosen:
             outcomes.append((check, _made(check, case)))
             task.advance()

@@ -67,7 +67,7 @@ def prepare(
         return {}
     wanted = [row for row in rows if any(row.get(column) for column in _COLUMNS)]
     players: dict[str, list[Player]] = {}
-    with progress.task("media for the report", len(wanted)) as task:
+    with progress.task("Media for the report", len(wanted)) as task:
         for row in wanted:
             names = dict.fromkeys(str(row[column]) for column in _COLUMNS if row.get(column))
             players[row["clip_id"]] = [_player(root, name, row, out, media, height) for name in names]

@@ -220,7 +220,7 @@ def _write_tables(imported: Imported, folder: Path, media_root: Path | None) -> 
 
 
 def _copy_media(files: Mapping[str, Path], folder: Path, progress: Progress) -> None:
-    with progress.task("Copy media", len(files)) as task:
+    with progress.task("Copying media", len(files)) as task:
         for name, file in files.items():
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
