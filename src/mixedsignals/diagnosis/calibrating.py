@@ -63,7 +63,8 @@ def sure(case: Case, source: Source) -> Floats:
     if why_not(case) is not None:
         return source.mean
     if len(source.seeds) == 1 and (found := calibrate(case, source)) is not None:
-        return found.probability[0]
+        alone: Floats = found.probability[0]
+        return alone
     key = f"sure:{source.name}/{source.given}"
     return case.once(key, lambda: _cross_fitted(case, source.mean, "temperature")[0])
 

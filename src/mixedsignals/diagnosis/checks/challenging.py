@@ -61,7 +61,8 @@ def challenge(case: Case) -> Floats:
 
 
 def kinds_of_clips(case: Case) -> Kinds:
-    """The kinds of every clip; a clip may be of several, or of none. What cannot be known counts as not so.
+    """The kinds of every clip; a clip may be of several, or of none. Without targets or votes, the kinds that need
+    them are left out; what is not known of one clip counts as not so.
 
     Ambiguous: three votes or more under the fullest condition, the most frequent label with less than .6 of them.
     Misled: fusion is wrong, a part is right, and one part alone has the label of fusion. Label error: fusion is sure
@@ -70,27 +71,28 @@ def kinds_of_clips(case: Case) -> Kinds:
     (disagreement at most .2).
     """
     fusion, parts = case.need_fusion(), case.need_parts()
-    fused, none = sure(case, fusion), np.zeros(len(case), dtype=bool)
+    fused = sure(case, fusion)
     known = (case.target >= 0) & fusion.present
     wrong = known & (fusion.voted != case.target)
     voted = np.stack([part.voted for part in parts])
     with_fusion = (voted == fusion.voted) & (voted >= 0)
-    alone = with_fusion.sum(0) == 1
-    misled = outcomes(voted, fusion.voted, case.target).misled & alone
+    misled = outcomes(voted, fusion.voted, case.target).misled & (with_fusion.sum(0) == 1)
     sides_against = with_fusion.sum(0) > len(parts) / 2
     label_error = wrong & (confidence(np.nan_to_num(fused)) >= SURE) & sides_against
-    ambiguous, ignorance = none, none
+    found: dict[str, Bools] = {}
     if case.votes:
         counts = case.votes[case.fullest_votes]
         enough = counts.sum(1) >= 3
-        ambiguous = enough & (np.nan_to_num(top_share(counts), nan=1.0) < 0.6)
+        found["ambiguous"] = enough & (np.nan_to_num(top_share(counts), nan=1.0) < 0.6)
+        if case.evidence.target_source != "votes":
+            label_error = label_error & ~(enough & (majority(counts) == case.target))
         agreed = enough & (np.nan_to_num(rater_disagreement(counts), nan=1.0) <= 0.2)
         unsure = entropy(fused)
         limit = np.nanquantile(unsure, 0.9) if np.isfinite(unsure).any() else np.inf
-        ignorance = agreed & (wrong | (np.nan_to_num(unsure) >= limit)) & ~label_error
-        if case.evidence.target_source != "votes":
-            label_error = label_error & ~(enough & (majority(counts) == case.target))
-    found = {"ambiguous": ambiguous, "misled": misled, "label_error": label_error, "ignorance": ignorance}
+        found["ignorance"] = agreed & (wrong | (np.nan_to_num(unsure) >= limit)) & ~label_error
+    if known.any():
+        found |= {"misled": misled, "label_error": label_error}
+    found = {name: found[name] for name in KINDS if name in found}
     return Kinds(found, np.where(misled, with_fusion.argmax(0), -1))
 
 
@@ -111,7 +113,12 @@ def challenging_clips(case: Case) -> Outcome:
         share = rate(those.astype(float), case.groups, options=Resampling(level=case.options.level))
         outcome.estimate(f"kind:{name}", case.options.fusion, share)
     counted = [f"{int(those.sum()):,} {KINDS[name]}" for name, those in kinds.by_name.items()]
-    message = f"of {count(known, 'clip')}, {listed(counted)} (a clip may be of several kinds)"
+    kinds_said = (
+        f"{listed(counted)} (a clip may be of several kinds)" if counted else "none can be told apart by kind"
+    )
+    message = f"of {count(known, 'clip')}, {kinds_said}"
+    lacking = [KINDS[name] for name in KINDS if name not in kinds.by_name]
+    message += f"; which are {listed(lacking)}, is not known without votes or targets" if lacking else ""
     message += f". Among the tenth with the highest challenge score {listed(told)}" if told else ""
     outcome.find(
         "tip", sentence(message), source=case.options.fusion, measure="precision:challenge->fused_error"
@@ -139,6 +146,8 @@ def _precision(case: Case, outcome: Outcome, top: Ints) -> list[str]:
 
 def _clips(case: Case, outcome: Outcome, kinds: Kinds, scores: Floats, ranked: Ints) -> None:
     """One finding for each of the first clips that are of some kind."""
+    if not kinds.by_name:
+        return
     some = np.any(list(kinds.by_name.values()), axis=0)
     chosen = [int(row) for row in ranked if some[row]][: case.options.shown_clips]
     place = {int(row): at for at, row in enumerate(ranked, start=1)}
