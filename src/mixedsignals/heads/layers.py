@@ -112,23 +112,25 @@ class _BatchNorm(torch.autograd.Function):  # type: ignore[misc]
         running_variance: torch.Tensor,
     ) -> torch.Tensor:
         count = mask.sum(dim=1, keepdim=True)
-        whole = bool(mask.all())
-        enough = count >= 2
-        mean = (x if whole else x * mask).sum(dim=1, keepdim=True).div_(count.clamp(min=1))
-        mean = torch.where(enough, mean, running_mean)
+        divisor, moves = count.clamp(min=1), (count >= 2).to(x.dtype)
+        ctx.whole, all_move = bool(mask.all()), bool(moves.all())
+        mean = (x if ctx.whole else x * mask).sum(dim=1, keepdim=True).div_(divisor)
+        if not all_move:
+            mean = torch.where(moves > 0, mean, running_mean)
         centred = x - mean
-        if not whole:
+        if not ctx.whole:
             centred.mul_(mask)
         squares = (centred * centred).sum(dim=1, keepdim=True)
-        variance = torch.where(enough, squares / count.clamp(min=1), running_variance)
+        variance = squares / divisor
+        if not all_move:
+            variance = torch.where(moves > 0, variance, running_variance)
         inverse = (variance + _EPSILON).rsqrt()
         scale = inverse * weight
-        step = enough.to(x.dtype) * _MOMENTUM
-        unbiased = torch.where(enough, squares / (count - 1).clamp(min=1), running_variance)
-        running_mean.add_((mean - running_mean) * step)
-        running_variance.add_((unbiased - running_variance) * step)
-        ctx.whole = whole
-        ctx.save_for_backward(centred, inverse, scale, mask, enough.to(x.dtype) / count.clamp(min=1))
+        step = moves * _MOMENTUM
+        running_mean.add_((mean - running_mean).mul_(step))
+        unbiased = squares.div_((count - 1).clamp_(min=1))
+        running_variance.add_(unbiased.sub_(running_variance).mul_(step))
+        ctx.save_for_backward(centred, inverse, scale, mask, moves / divisor)
         return torch.addcmul(bias, centred, scale)
 
     @staticmethod
