@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import mixedsignals.measures as package
 from making.markdown import GENERATED, one_line, table
+from mixedsignals.diagnosis.names import ESTIMATE_NAMES, PLACEHOLDERS, SCORE_NAMES, MeasureName
 
 __all__ = ["functions", "measures_page"]
 
@@ -40,6 +41,38 @@ def _functions() -> list[str]:
     return parts
 
 
+_INTRO = """# Measures
+
+`estimates` holds one row per measure, source and slice, with its interval and what it rests on; `scores` holds measures
+of single clips. Their names are stable. How each number is made, and when not to believe it, stands on the page of its
+[finding](findings/README.md). A baseline has the name of its measure with `chance:` before it.
+"""
+
+
 def measures_page() -> str:
     """The whole page."""
-    return "\n".join([GENERATED, "", "# Measures", "", *_functions()])
+    parts = [GENERATED, "", _INTRO, "## Names in `estimates`", "", _names(ESTIMATE_NAMES), ""]
+    parts += ["## Names in `scores`", "", _names(SCORE_NAMES), ""]
+    parts += ["## What the braces stand for", ""]
+    for key, values in PLACEHOLDERS.items():
+        rows = [(f"`{value}`" if value else "(nothing)", meaning) for value, meaning in values.items()]
+        parts += [f"`{{{key}}}`", "", table(("name", "meaning"), rows), ""]
+    return "\n".join([*parts, *_functions()])
+
+
+def _names(declared: Mapping[str, MeasureName]) -> str:
+    rows = [
+        (
+            f"`{name}`",
+            one.meaning,
+            one.unit,
+            one.range,
+            ", ".join(f"[{c}](findings/{c}.md)" for c in one.check.split(", ")),
+        )
+        for name, one in declared.items()
+    ]
+    return table(("name", "meaning", "unit", "range", "finding"), rows)
+
+
+def _linked(codes: str) -> str:
+    return ", ".join(f"[{code}](findings/{code}.md)" for code in codes.split(", "))
