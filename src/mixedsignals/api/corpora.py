@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from mixedsignals.encoders.weights import WeightStatus
 
 __all__ = ["check", "checked", "fetch_weights", "import_corpus", "playhouse", "read", "weights_status"]
+
+_TOLD = 3
 
 
 def read(path: Path | str) -> Corpus:
@@ -56,9 +59,20 @@ def checked(
     problems = [problem for problem in found if problem.code not in ignore]
     if faults := [problem for problem in problems if problem.severity == "fault"]:
         raise InputError(faults)
-    for problem in problems:
-        progress.say(f"warning: {problem}")
+    _say_warnings(problems, path, progress)
     return corpus
+
+
+def _say_warnings(warnings: Iterable[Problem], path: Path | str, progress: Progress) -> None:
+    """The first warnings of each kind: a hundred of one kind would hide the others."""
+    told: Counter[str] = Counter()
+    for warning in warnings:
+        told[warning.code] += 1
+        if told[warning.code] <= _TOLD:
+            progress.say(f"warning: {warning}")
+    for code, count in told.items():
+        if count > _TOLD:
+            progress.say(f"warning: {count - _TOLD} more of {code}; `mixedsignals check {path}` names them.")
 
 
 def import_corpus(format: str, source: Path | str, destination: Path | str, **options: Any) -> ImportSummary:  # noqa: A002

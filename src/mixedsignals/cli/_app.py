@@ -81,6 +81,7 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 @click.group(
     cls=_LazyGroup,
+    subcommand_metavar="VERB [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Where text, audio, video and fused models part ways, what that says about a clip, and what to do.",
 )

@@ -106,7 +106,8 @@ _TRAINING = (
     click.option(
         "--tie-rule",
         type=click.Choice(["exclude", "first", "last"]),
-        help="What to do where the most frequent labels of votes tie.  [default: the corpus's]",
+        show_default="the corpus's",
+        help="What to do where the most frequent labels of votes tie.",
     ),
     click.option(
         "--epochs",
@@ -131,7 +132,8 @@ _TRAINING = (
         "--threads",
         metavar="N",
         type=click.IntRange(min=1),
-        help="Threads for training.  [default: the machine's]",
+        show_default="the machine's",
+        help="Threads for training.",
     ),
 )
 
