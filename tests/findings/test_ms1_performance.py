@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from finding_helpers import Ask
+import polars as pl
+from finding_helpers import Ask, only, rows
+
+from mixedsignals.diagnosis import Evidence
+from mixedsignals.testing import make_evidence
 
 STRONG = {"text": 0.0, "audio": 2.0, "video": 2.0}
 
@@ -84,6 +88,15 @@ def test_few_groups_passes_with_many_and_warns_where_no_speaker_is_known(ask: As
     (row,) = ask("MS103", n_clips=200, n_speakers=None)
     assert row["status"] == "tip"
     assert "No speaker is known" in row["message"]
+
+
+def test_few_groups_counts_only_those_with_predictions() -> None:
+    tables = make_evidence(n_clips=200, n_speakers=20).evidence()
+    heard = tables["clips"]["speaker_id"].unique().sort().head(3)
+    tested = tables["clips"].filter(pl.col("speaker_id").is_in(heard.implode()))["clip_id"]
+    tables["predictions"] = tables["predictions"].filter(pl.col("clip_id").is_in(tested.implode()))
+    (row,) = rows(only(Evidence(**tables), "MS103"), code="MS103")
+    assert row["message"].startswith("Only 3 speakers")
 
 
 def test_fusion_gain_passes_when_parts_complement_each_other(ask: Ask) -> None:

@@ -200,11 +200,9 @@ def _gain_of_people(held: _Held) -> str | None:
     told = [f"{said} given {given}" for given, said in _per_condition(held, "accuracy")]
     if not found or not told:
         return None
-    words = found[0]["message"].partition(":")[0]
-    return sentence(
-        f"{words}: their votes equal the target with a share of {listed(told)}; over the best single modality the gain "
-        f"is {held.said('human_gain', 'people')}"
-    )
+    words, gain = found[0]["message"].partition(":")[0], held.said("human_gain", "people")
+    over = f"; over the best single modality the gain is {gain}" if gain else ""
+    return sentence(f"{words}: their votes equal the target with a share of {listed(told)}{over}")
 
 
 def _followed(held: _Held) -> str | None:

@@ -41,7 +41,9 @@ def rows_that_do_not_join(case: Case) -> Outcome:
             severity = "high" if len(strange) == len(own) else "medium"
             outcome.find("issue", message, source=name, severity=severity)  # type: ignore[arg-type]
         elif len(lacking) and name != "targets":
-            told = share_of(len(lacking), len(known), f"clips of the {against}")
+            told = share_of(
+                len(lacking), len(known), "clips" if clips is not None else f"clips of the {against}"
+            )
             message = f"{told} have no {name}: {_named(lacking)}."
             outcome.find("tip", message, source=name)
         else:

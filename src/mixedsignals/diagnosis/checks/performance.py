@@ -94,11 +94,15 @@ def source_at_chance(case: Case) -> Outcome:
 def few_groups(case: Case) -> Outcome:
     """MS103: fires when fewer effective groups than `trusted_groups` stand behind the intervals."""
     outcome = Outcome()
-    effective, groups = case.groups.effective, case.groups.distinct
+    judged = case.groups
+    if case.sources:  # given splits need not test everybody
+        judged = judged.take(np.any([source.present for source in case.sources], axis=0))
+    effective, groups = judged.effective, judged.distinct
     told = f"{count(groups, case.unit[:-1])} ({number(effective, 1)} effective)"
     if effective < case.options.trusted_groups:
+        stand = "stands" if groups == 1 else "stand"
         message = (
-            f"Only {told} stand behind the intervals; below {case.options.trusted_groups} an interval is shown but "
+            f"Only {told} {stand} behind the intervals; below {case.options.trusted_groups} an interval is shown but "
             "not to be trusted."
         )
         outcome.find("issue", message, severity="high")
