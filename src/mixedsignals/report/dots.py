@@ -110,7 +110,7 @@ def _chart(dots: Dots, rows: list[dict[str, Any]], has_base: bool) -> dict[str, 
     domain, colours, shapes = source_scale(sources)
     fmt = ".1%" if dots.share else ".3f"
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        y=alt.Y("name:N", sort=[row["name"] for row in rows], title=None, axis=alt.Axis(labelLimit=170)),
+        y=alt.Y("name:N", sort=[row["name"] for row in rows], title=None, axis=alt.Axis(labelLimit=200)),
     )
     scale = alt.Scale(zero=True, nice=True) if dots.zero else alt.Scale(zero=False, nice=True, padding=6)
     axis = alt.Axis(format="%" if dots.share else ".2~f", tickCount=5)

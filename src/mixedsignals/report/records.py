@@ -27,6 +27,7 @@ def describe(views: Views, chosen: ClipList, players: Mapping[str, Sequence[Play
     votes, conditions = _votes(views, ids)
     modalities, gates = _gates(views, ids)
     rows, said, targets, why = _rows(views, ids), _said(views, ids), _targets(views, ids), _why(views, ids)
+    told = _told(views, ids)
     records = []
     for clip_id in ids:
         row = rows.get(clip_id, {})
@@ -39,6 +40,7 @@ def describe(views: Views, chosen: ClipList, players: Mapping[str, Sequence[Play
                 "score": chosen.scores.get(clip_id),
                 "p": said.get(clip_id, {}),
                 "why": why.get(clip_id, []),
+                "told": told.get(clip_id, []),
                 "votes": votes.get(clip_id, {}),
                 "gates": gates.get(clip_id, {}),
                 "media": [player.to_dict() for player in players.get(clip_id, ())],
@@ -79,7 +81,7 @@ def _targets(views: Views, ids: Sequence[str]) -> dict[str, str]:
 def _why(views: Views, ids: Sequence[str]) -> dict[str, list[str]]:
     """Short words for what is notable about each clip, also the page's filters."""
     why: dict[str, list[str]] = defaultdict(list)
-    for words, those in (*_errors(views), *_patterns(views), *_kinds(views), *_named(views)):
+    for words, those in (*_errors(views), *_patterns(views), *_kinds(views)):
         for clip_id in those.filter(pl.col("clip_id").is_in(ids))["clip_id"].unique(maintain_order=True):
             why[clip_id].append(words)
     return dict(why)
@@ -115,14 +117,15 @@ def _kinds(views: Views) -> Iterator[tuple[str, pl.DataFrame]]:
         yield words, table.filter((pl.col("measure") == f"kind:{kind}") & (pl.col("value") > 0))
 
 
-def _named(views: Views) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Clips that an issue or a tip is about, by its title."""
+def _told(views: Views, ids: Sequence[str]) -> dict[str, list[str]]:
+    """What issues and tips say of each clip, in their words."""
+    told: dict[str, list[str]] = defaultdict(list)
     table = views.run.findings
-    if table is None or table.is_empty():
-        return
-    about = table.filter(pl.col("clip_id").is_not_null() & pl.col("status").is_in(["issue", "tip"]))
-    for code in about["code"].unique(maintain_order=True):
-        yield code, about.filter(pl.col("code") == code)
+    if table is not None and table.height:
+        about = table.filter(pl.col("clip_id").is_in(ids) & pl.col("status").is_in(["issue", "tip"]))
+        for clip_id, message in about.select("clip_id", "message").unique(maintain_order=True).iter_rows():
+            told[clip_id].append(message)
+    return dict(told)
 
 
 def _votes(views: Views, ids: Sequence[str]) -> tuple[dict[str, dict[str, list[int]]], list[str]]:

@@ -58,10 +58,10 @@ def _finding(views: Views, rows: list[dict[str, Any]]) -> Finding:
 def _where(row: dict[str, Any]) -> str:
     """Source and slice as far as the sentence does not name them itself; empty where it holds for everything."""
     message = row["message"].lower()
-    untold = [
-        part
-        for part in (row["source"], row["slice"])
-        if part not in ("all", "models", "people", "") and not part.startswith("target=")
-        if part.rpartition("=")[2].lower() not in message
+    places = [place.replace("|", " and ") for place in (row["source"], row["slice"])]
+    named = [
+        place
+        for place in places
+        if place not in ("all", "models", "people", "") and not place.startswith("target=")
     ]
-    return ", ".join(untold)
+    return ", ".join(place for place in named if place.rpartition("=")[2].lower() not in message)

@@ -91,9 +91,9 @@
   const best = (values) => values.reduce((top, value, i) => (value !== null && (top < 0 || value > values[top]) ? i : top), -1);
   const shown = (value) => (value === null || value === undefined ? "–" : value.toFixed(2).replace(/^0/, ""));
 
-  const player = (media) => {
+  const player = (media, preload) => {
     if (media.kind === "none") return node("p", { class: "note" }, `No playback: ${media.note}.`);
-    const element = node(media.kind, { controls: true, preload: "none", src: media.src, playsinline: true });
+    const element = node(media.kind, { controls: true, preload, src: media.src, playsinline: true });
     const failed = node("p", { class: "note", hidden: true }, "This file cannot be played here.");
     element.addEventListener("error", () => { failed.hidden = false; });
     return node("div", { class: `player ${media.kind}` }, element, media.note ? node("p", { class: "note" }, media.note) : null, failed);
@@ -139,23 +139,26 @@
       node("thead", {}, node("tr", {}, node("td"), ...heads, wide ? node("td", { colspan: 2 }) : null)),
       ...group("Models, probability", corpus.sources.map((source) => saidRow(clip, source)), gates),
       ...group("People, votes", corpus.conditions.map((given) => votedRow(clip, given)), wide ? [node("td", { colspan: 2 })] : []));
-    table.style.setProperty("--column", `${Math.min(longest, 16) * 0.46 + 1}rem`);
+    const column = `${Math.min(longest, 16) * 0.46 + 1}rem`;
+    table.style.setProperty("--column", column);
+    table.style.setProperty("--narrow", corpus.labels.length <= 3 ? `max(3.7rem, ${column})` : "3.7rem");
     return node("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": `What models and people say about clip ${clip.id}` }, table);
   };
-  const card = (clip) => {
+  const card = (clip, preload) => {
     const chips = clip.why.map((word) => node("span", { class: `chip ${word.replaceAll(" ", "-")}` }, word));
     const head = node("header", {}, node("h3", {}, clip.id), clip.speaker ? node("span", { class: "where" }, `speaker ${clip.speaker}`) : null,
       clip.target ? node("span", { class: "where" }, "true label ", node("b", {}, clip.target)) : null, ...chips);
+    const told = clip.told.map((message) => node("p", { class: "told" }, message));
     const words = clip.words ? node("blockquote", {}, clip.words) : null;
-    const media = clip.media.length ? node("div", { class: "players" }, ...clip.media.map(player)) : null;
-    return node("article", { class: media ? `card with-${clip.media.some((one) => one.kind === "video") ? "video" : "audio"}` : "card", "aria-label": `Clip ${clip.id}` }, head, media, node("div", { class: "said" }, words, matrix(clip)));
+    const media = clip.media.length ? node("div", { class: "players" }, ...clip.media.map((one) => player(one, preload))) : null;
+    return node("article", { class: media ? `card with-${clip.media.some((one) => one.kind === "video") ? "video" : "audio"}` : "card", "aria-label": `Clip ${clip.id}` }, head, media, node("div", { class: "said" }, ...told, words, matrix(clip)));
   };
 
   const index = new Map(corpus.clips.map((clip) => [clip.id, clip]));
   const dialog = byId("clip");
   const open = (id) => {
     const clip = index.get(id);
-    byId("one").replaceChildren(clip ? card(clip) : node("p", {}, `Clip ${id} is not among those that this page lists; its rows are in the run’s tables.`));
+    byId("one").replaceChildren(clip ? card(clip, "metadata") : node("p", {}, `Clip ${id} is not among those that this page lists; its rows are in the run’s tables.`));
     dialog.showModal();
   };
   byId("close").addEventListener("click", () => dialog.close());
@@ -168,7 +171,7 @@
   const show = (move) => {
     const pages = Math.max(1, Math.ceil(matches.length / perPage));
     page = Math.max(0, Math.min(page, pages - 1));
-    byId("cards").replaceChildren(...matches.slice(page * perPage, (page + 1) * perPage).map(card));
+    byId("cards").replaceChildren(...matches.slice(page * perPage, (page + 1) * perPage).map((clip) => card(clip, "none")));
     byId("page").textContent = `${page + 1} of ${pages}`;
     byId("previous").disabled = page === 0;
     byId("next").disabled = page === pages - 1;
