@@ -6,8 +6,8 @@ signal adds anything to confidence is in `association.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,7 @@ from scipy import stats
 from .arrays import FloatArray, floats
 from .groups import Groups
 from .inference import JACKKNIFE, ByClip, Estimate, Resampling, estimate
+from .ranks import Ranked, ranked
 
 __all__ = ["kendall", "partial_spearman", "spearman", "spearman_statistic"]
 
@@ -23,19 +24,10 @@ MOST_FOR_KENDALL = 20_000
 """Clips up to which Kendall's tau is computed on all of them."""
 
 
-def _ranker(values: FloatArray) -> Callable[[FloatArray], FloatArray]:
-    """A function from clip weights (R, n) to weighted mid-ranks (R, n)."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    new = np.concatenate([[True], ordered[1:] != ordered[:-1]])
-    starts, block = np.flatnonzero(new), np.empty(len(values), dtype=np.int64)
-    block[order] = np.cumsum(new) - 1
-
-    def ranks(weights: FloatArray) -> FloatArray:
-        mass = np.add.reduceat(weights[:, order], starts, axis=1)
-        return floats((np.cumsum(mass, axis=1) - 0.5 * mass)[:, block])
-
-    return ranks
+def _mid_ranks(ranks: Ranked, weights: FloatArray) -> FloatArray:
+    """Weighted mid-ranks (R, n) from clip weights (R, n)."""
+    mass = ranks.sums(weights)
+    return floats((np.cumsum(mass, axis=1) - 0.5 * mass)[:, ranks.of])
 
 
 def _partial(ranks: list[FloatArray], weights: FloatArray) -> FloatArray:
@@ -64,14 +56,43 @@ def spearman_statistic(
     fixed = [] if given is None else list(np.atleast_2d(floats(given).T))
     columns = [floats(first), floats(second), *fixed]
     kept = np.isfinite(np.stack(columns)).all(axis=0)
-    rankers = [_ranker(column[kept]) for column in columns]
+    ranks = [ranked(column[kept]) for column in columns]
 
     def value(weights: FloatArray) -> FloatArray:
         if not kept.any():
             return np.full(len(weights), np.nan)
-        return _partial([ranks(weights) for ranks in rankers], weights)
+        return _partial([_mid_ranks(each, weights) for each in ranks], weights)
 
-    return ByClip.merged(value, groups.take(kept))
+    return ByClip.merged(value, groups.take(kept), slope=partial(_slope, ranks))
+
+
+def _slope(ranks: list[Ranked]) -> FloatArray:
+    """Derivative of the (partial) correlation of the first two by each clip's weight, (n,).
+
+    Weight on a clip counts itself, and lifts the ranks of all clips above it. What the fixed variables explain is
+    taken out with coefficients whose own change cancels, as in any least-squares fit.
+    """
+    ones = np.ones((1, len(ranks[0].of)))
+    centred = np.stack([(rank := _mid_ranks(each, ones)[0]) - rank.mean() for each in ranks])
+    covariance = centred @ centred.T
+    explained = np.linalg.pinv(covariance[2:, 2:]) @ covariance[2:, :2]
+    turned = np.concatenate([np.eye(2), -explained])
+    left, between = centred.T @ turned, turned.T @ covariance @ turned
+    lifted = [
+        [_lift(each, left[:, side]) * by for each, by in zip(ranks, turned.T[other], strict=True)]
+        for side, other in ((0, 0), (1, 1), (0, 1), (1, 0))
+    ]
+    own, other, one, two = (np.sum(parts, axis=0) for parts in lifted)
+    first, second = left[:, 0] ** 2 + 2.0 * own, left[:, 1] ** 2 + 2.0 * other
+    scale = np.sqrt(between[0, 0] * between[1, 1])
+    both = (left[:, 0] * left[:, 1] + one + two) / scale
+    return floats(both - 0.5 * between[0, 1] / scale * (first / between[0, 0] + second / between[1, 1]))
+
+
+def _lift(ranks: Ranked, values: FloatArray) -> FloatArray:
+    """For each clip the sum of `values` over the clips that rank above it, and half of its ties, (n,)."""
+    mass = ranks.sums(values)
+    return floats((np.cumsum(mass[::-1])[::-1] - 0.5 * mass)[ranks.of])
 
 
 def spearman(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from .arrays import FloatArray, divided, number
+from .arrays import FloatArray, divided, floats, number
 from .groups import Groups
 from .scales import Scale, clopper_pearson, forward, inverse, slope
 
@@ -43,6 +43,9 @@ FEWEST_TRUSTED = 10
 
 FEWEST_FOR_BOOTSTRAP = 40
 """Groups below which the percentile bootstrap covers too little, so that the jackknife is used instead."""
+
+EXACT_CLIPS, EXACT_WORK = 20_000, 4_000_000
+"""Clips, and clips times groups, up to which a measure that needs the order of clips leaves out every group exactly."""
 
 CHUNK = 4_000_000
 """Most numbers held at once while a statistic is computed under many weightings."""
@@ -145,26 +148,51 @@ class Totals:
 class ByClip:
     """A function of one weight per clip, for measures that need the order of the clips (AURC, Spearman).
 
-    `function` maps clip weights (R, n) to values (R,). With many clips, groups are merged into blocks so that
-    leaving each out stays affordable.
+    `function` maps clip weights (R, n) to values (R,). `slope`, where a measure has it, gives the derivative of the
+    value by each clip's weight (n,), all weights being one: with very many clips and groups, leaving a group out
+    then costs the sum of its slopes (the influence function) instead of a pass over all clips.
     """
 
     function: Callable[[FloatArray], FloatArray]
     groups: Groups
+    slope: Callable[[], FloatArray] | None = None
 
     @classmethod
-    def merged(cls, function: Callable[[FloatArray], FloatArray], groups: Groups) -> ByClip:
-        """The statistic on at most as many blocks of groups as the number of clips allows."""
-        return cls(function, groups.blocks(max(50, min(2000, 200_000_000 // max(len(groups), 1)))))
+    def merged(
+        cls,
+        function: Callable[[FloatArray], FloatArray],
+        groups: Groups,
+        *,
+        slope: Callable[[], FloatArray] | None = None,
+    ) -> ByClip:
+        """The statistic, on blocks of groups where leaving out every group is not affordable without slopes.
+
+        Slopes are used above 20,000 clips, from the 21st group on, where clips times groups exceed four million.
+        """
+        clips = max(len(groups), 1)
+        if slope is not None and clips > EXACT_CLIPS and groups.count > max(20, EXACT_WORK // clips):
+            return cls(function, groups, slope)
+        return cls(function, groups.blocks(max(50, min(2000, 200_000_000 // clips))))
+
+    @property
+    def linear(self) -> bool:
+        """Whether leaving a group out is approximated by its influence."""
+        return self.slope is not None
 
     def at(self, weights: FloatArray) -> FloatArray:
         """See `Statistic`."""
+        if len(weights) == 1 and (weights == 1.0).all():
+            return self.function(np.ones((1, len(self.groups))))
         rows = max(1, CHUNK // max(len(self.groups), 1))
         chunks = [weights[at : at + rows] for at in range(0, len(weights), rows)]
         return np.concatenate([self.function(chunk[:, self.groups.codes]) for chunk in chunks])
 
     def without_each(self) -> FloatArray:
         """See `Statistic`."""
+        if self.slope is not None:
+            sizes = self.groups.sizes
+            influence = self.groups.sums(self.slope()) * sizes.sum() / np.maximum(sizes.sum() - sizes, 1.0)
+            return floats(self.at(np.ones((1, self.groups.count))) - influence)
         rows = max(1, CHUNK // max(len(self.groups), 1))
         values = []
         for start in range(0, self.groups.count, rows):
@@ -284,8 +312,9 @@ def estimate(statistic: Statistic, *, scale: Scale = "identity", options: Resamp
 
     `scale` is where the interval is symmetric: `logit` for shares, F1 and AUROC, `fisher` for correlations,
     `one_minus` for coefficients bounded by 1 such as alpha, `identity` for differences. The jackknife uses
-    the t quantile with Kish's effective groups − 1 degrees of freedom. The bootstrap is used only where asked
-    for and from 40 groups on.
+    the t quantile with Kish's effective groups − 1 degrees of freedom; where a measure that needs the order of very
+    many clips sums the influence of a group instead of leaving it out, `method` says "influence". The bootstrap is used
+    only where asked for and from 40 groups on.
     """
     groups = statistic.groups
     behind = {"n_clips": len(groups), "n_groups": groups.distinct, "level": options.level}
@@ -304,7 +333,10 @@ def estimate(statistic: Statistic, *, scale: Scale = "identity", options: Resamp
     left_out = statistic.without_each()[groups.present]
     if not np.isfinite(left_out).all():
         return replace(bare, note="rests on a single group (undefined without it): no interval can be given")
-    return _symmetric(bare, left_out, scale)
+    found = _symmetric(bare, left_out, scale)
+    if isinstance(statistic, ByClip) and statistic.linear:
+        return replace(found, method=found.method.replace("jackknife", "influence"))
+    return found
 
 
 def _symmetric(bare: Estimate, left_out: FloatArray, scale: Scale) -> Estimate:

@@ -16,7 +16,8 @@ from scipy import sparse
 
 from .arrays import FloatArray, IntArray, divided, floats
 from .groups import Groups
-from .inference import JACKKNIFE, ByClip, Combination, Estimate, Resampling, estimate
+from .inference import JACKKNIFE, ByClip, Estimate, Resampling, estimate
+from .ranks import Ranked, ranked
 
 __all__ = ["Concordance", "auprc", "auprc_statistic", "auroc", "auroc_statistic", "base_rate", "standing"]
 
@@ -69,31 +70,32 @@ class Concordance:
     @cached_property
     def _edges(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Per group: concordant pairs it takes part in, and within itself; the same for all pairs."""
-        if not self.strata.any():
-            return self._edges_of_one_stratum()
-        positive, negative = self._by_stratum
-        own = self.groups.codes * positive.shape[1] + self.strata
-        below = standing(self.scores, self.negative, self.strata)
-        lower = standing(self.scores, self.positive, self.strata)
-        all_positive, all_negative = floats(positive.sum(axis=0)), floats(negative.sum(axis=0))
-        above = all_positive[self.strata] - lower
-        touched = self.groups.sums(self.positive * below + self.negative * above)
-        inside = self.groups.sums(self.positive * standing(self.scores, self.negative, own))
-        pairs = positive @ all_negative + negative @ all_positive
-        return touched, inside, floats(pairs), floats(positive.multiply(negative).sum(axis=1))
+        kinds = int(self.strata.max()) + 1
+        ranks, stratum = self._levels
+        plus, minus = ranks.sums(self.positive), ranks.sums(self.negative)
+        all_plus, all_minus = (np.bincount(stratum, weights=w, minlength=kinds) for w in (plus, minus))
+        below = np.cumsum(minus) - 0.5 * minus - (np.cumsum(all_minus) - all_minus)[stratum]
+        above = np.cumsum(all_plus)[stratum] - np.cumsum(plus) + 0.5 * plus
+        touched = self.groups.sums(self.positive * below[ranks.of] + self.negative * above[ranks.of])
+        own = self.groups.codes * kinds + self.strata
+        inside = self.groups.sums(self.positive * _own_standing(ranks, self.negative, own))
+        pairs = self.groups.sums(
+            self.positive * all_minus[self.strata] + self.negative * all_plus[self.strata]
+        )
+        cells = self.groups.count * kinds
+        held = [np.bincount(own, weights=w, minlength=cells) for w in (self.positive, self.negative)]
+        return touched, inside, pairs, floats((held[0] * held[1]).reshape(-1, kinds).sum(axis=1))
 
-    def _edges_of_one_stratum(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """The common case without folds: one sort serves the positives and the negatives."""
-        ranks, levels = _dense_ranks(self.scores)
-        plus = np.bincount(ranks, weights=self.positive, minlength=levels)
-        minus = np.bincount(ranks, weights=self.negative, minlength=levels)
-        below = np.cumsum(minus) - 0.5 * minus
-        above = plus.sum() - np.cumsum(plus) + 0.5 * plus
-        touched = self.groups.sums(self.positive * below[ranks] + self.negative * above[ranks])
-        inside = self.groups.sums(self.positive * _own_standing(ranks, levels, self.negative, self.groups))
-        per_plus, per_minus = self.groups.sums(self.positive), self.groups.sums(self.negative)
-        pairs = per_plus * minus.sum() + per_minus * plus.sum()
-        return touched, inside, pairs, per_plus * per_minus
+    @cached_property
+    def _levels(self) -> tuple[Ranked, IntArray]:
+        """Ranks by stratum and then score, and the stratum of each rank."""
+        ranks = ranked(self.scores)
+        if not self.strata.any():
+            return ranks, np.zeros(ranks.levels, dtype=np.int64)
+        keyed = ranked(self.strata * ranks.levels + ranks.of)
+        stratum = np.empty(keyed.levels, dtype=np.int64)
+        stratum[keyed.of] = self.strata
+        return keyed, stratum
 
     @cached_property
     def value(self) -> float:
@@ -135,7 +137,8 @@ class Concordance:
         if not len(rows):
             return
         present, local = np.unique(self.groups.codes[rows], return_inverse=True)
-        ranks, levels = _dense_ranks(self.scores[rows])
+        found_ranks = ranked(self.scores[rows])
+        ranks, levels = found_ranks.of, found_ranks.levels
         carried, step = np.zeros(len(present)), max(1, 4_000_000 // len(present))
         found = np.zeros((len(present), len(present)))
         for start in range(0, levels, step):
@@ -150,29 +153,22 @@ class Concordance:
         concordant[np.ix_(present, present)] += found
 
 
-def _dense_ranks(scores: FloatArray) -> tuple[IntArray, int]:
-    """Ranks 0, 1, 2, … with ties equal, and how many levels there are."""
-    order = np.argsort(scores)
-    ordered = scores[order]
-    level = np.concatenate([[0], np.cumsum(ordered[1:] != ordered[:-1])])
-    ranks = np.empty(len(scores), dtype=np.int64)
-    ranks[order] = level
-    return ranks, int(level[-1]) + 1
-
-
-def _own_standing(ranks: IntArray, levels: int, weights: FloatArray, groups: Groups) -> FloatArray:
-    """`standing` within the clip's own group, from dense ranks: one sort of whole numbers."""
-    key = groups.codes * levels + ranks
+def _own_standing(ranks: Ranked, weights: FloatArray, within: IntArray) -> FloatArray:
+    """Weight of the clips of the same `within` code that rank lower, and half of the ties, (n,): one sort."""
+    key = within * ranks.levels + ranks.of
     order = np.argsort(key)
     ordered = key[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    new = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    starts = np.flatnonzero(new)
+    if len(starts) == len(order) == len(np.unique(within)):
+        return 0.5 * weights
     before = np.concatenate([[0.0], np.cumsum(weights[order])])
-    ends = np.append(starts[1:], len(order))
-    group = ordered[starts] // levels
-    first = starts[np.searchsorted(group, np.arange(groups.count))[group]]
-    middle = 0.5 * (before[starts] + before[ends]) - before[first]
+    code = ordered[starts] // ranks.levels
+    first = np.concatenate([[True], code[1:] != code[:-1]])
+    lowest = before[starts[first]][np.cumsum(first) - 1]
+    middle = 0.5 * (before[starts] + before[np.append(starts[1:], len(order))]) - lowest
     out = np.empty(len(order))
-    out[order] = np.repeat(middle, ends - starts)
+    out[order] = middle[np.cumsum(new) - 1]
     return out
 
 
@@ -216,7 +212,7 @@ def base_rate(target: ArrayLike) -> float | None:
 
 def auprc_statistic(
     scores: ArrayLike, target: ArrayLike, groups: Groups, *, strata: ArrayLike | None = None
-) -> ByClip | Combination:
+) -> ByClip:
     """Average precision as a statistic; see `auprc`."""
     signal, share = floats(scores), floats(target)
     kept = np.isfinite(signal) & np.isfinite(share)
@@ -226,32 +222,45 @@ def auprc_statistic(
     parts = []
     for fold in np.unique(folds):
         rows = np.flatnonzero(folds == fold)
-        ranks, levels = _dense_ranks(-signal[rows])
-        parts.append((rows, ranks, levels))
+        parts.append((slice(None) if len(rows) == len(folds) else rows, ranked(-signal[rows])))
 
     def average(weights: FloatArray) -> FloatArray:
         total, positives = np.zeros(len(weights)), np.zeros(len(weights))
-        for rows, ranks, levels in parts:
-            found, mass = _average_precision(weights[:, rows], share[rows], ranks, levels)
-            total += np.where(mass > 0, np.nan_to_num(found) * mass, 0.0)
-            positives += mass
+        for rows, ranks in parts:
+            caught, precision, _ = _precision(weights[:, rows], share[rows], ranks)
+            total += (precision * caught).sum(axis=1)
+            positives += caught.sum(axis=1)
         return divided(total, positives)
 
-    return ByClip.merged(average, inside)
+    def slope() -> FloatArray:
+        ones = np.ones((1, len(share)))
+        value, out = average(ones)[0], np.empty(len(share))
+        for rows, ranks in parts:
+            out[rows] = _precision_slope(share[rows], ranks, value)
+        return floats(out / share.sum())
+
+    return ByClip.merged(average, inside, slope=slope)
 
 
-def _average_precision(
-    weights: FloatArray, share: FloatArray, ranks: IntArray, levels: int
-) -> tuple[FloatArray, FloatArray]:
-    """Average precision (R,) and the positive weight (R,) of one stratum, from clip weights (R, n)."""
-    order = np.argsort(ranks, kind="stable")
-    starts = np.searchsorted(ranks[order], np.arange(levels))
-    ordered = weights[:, order]
-    caught = np.add.reduceat(ordered * share[order], starts, axis=1)
-    seen = np.cumsum(np.add.reduceat(ordered, starts, axis=1), axis=1)
-    precision = np.nan_to_num(divided(np.cumsum(caught, axis=1), seen))
-    mass = caught.sum(axis=1)
-    return divided((precision * caught).sum(axis=1), mass), mass
+def _precision(
+    weights: FloatArray, share: FloatArray, ranks: Ranked
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Positive weight, precision and weight so far per rank, (R, levels) each, from clip weights (R, n)."""
+    caught, seen = ranks.sums(weights * share), np.cumsum(ranks.sums(weights), axis=1)
+    return caught, np.nan_to_num(divided(np.cumsum(caught, axis=1), seen)), seen
+
+
+def _precision_slope(share: FloatArray, ranks: Ranked, value: float) -> FloatArray:
+    """Derivative by each clip's weight (n,) of Σ precision · positives less `value` · positives, of one stratum."""
+    caught, precision, seen = (part[0] for part in _precision(np.ones((1, len(share))), share, ranks))
+    gained = _from_here_on(caught / seen)
+    lost = _from_here_on(caught * precision / seen)
+    return floats(share * (precision + gained - value)[ranks.of] - lost[ranks.of])
+
+
+def _from_here_on(values: FloatArray) -> FloatArray:
+    """Sum of each entry and all after it."""
+    return floats(np.cumsum(values[::-1])[::-1])
 
 
 def auprc(
