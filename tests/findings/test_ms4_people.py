@@ -1,13 +1,19 @@
-"""MS401 and MS402: how sure people were, and whether less so where the models part."""
+"""MS401 to MS406: how sure people were, whether less so where the models part, agreement, and single raters."""
 
 from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Any
 
 import polars as pl
 import pytest
 from finding_helpers import Ask, only, value
 
-from mixedsignals.diagnosis import Evidence
-from mixedsignals.testing import make_evidence
+from mixedsignals.diagnosis import Diagnosis, DiagnosisOptions, Evidence
+from mixedsignals.errors import UsageError
+from mixedsignals.measures.raters import MOST_VOTES
+from mixedsignals.testing import Made, make_evidence
 
 
 def test_uncertainty_is_given_per_condition_and_for_all() -> None:
@@ -134,3 +140,87 @@ def test_careful_raters_pass_and_anonymous_ones_are_not_applicable(ask: Ask) -> 
     two = make_evidence(n_clips=20, n_raters=2, votes_per_clip=2, conditions=("text",))
     (row,) = only(Evidence(**two.evidence()), "MS405").findings.iter_rows(named=True)
     assert "2 raters" in row["message"]
+
+
+def guessing(made: Made, raters: set[str]) -> Evidence:
+    """The evidence with all votes of the named raters drawn at random."""
+    labels = pl.Series(list(made.labels))
+    random = labels.sample(len(made.votes), with_replacement=True, seed=0)
+    theirs = pl.col("rater_id").is_in(list(raters))
+    votes = made.votes.with_columns(pl.when(theirs).then(random).otherwise("label").alias("label"))
+    return Evidence(**{**made.evidence(), "votes": votes})
+
+
+def competence(diagnosis: Diagnosis) -> dict[str, dict[str, Any]]:
+    """The row of each rater."""
+    one = pl.col("slice").str.starts_with("rater=")
+    found = diagnosis.estimates.filter(pl.col("measure") == "rater_competence", one)
+    return {row["slice"].removeprefix("rater="): row for row in found.iter_rows(named=True)}
+
+
+def test_raters_who_guess_are_found_by_a_model_of_raters_and_nobody_else() -> None:
+    made = make_evidence(n_clips=200, strength={"text": 3.0, "audio": 3.0}, n_raters=20)
+    lazy = {"r0003", "r0007", "r0011"}
+    diagnosis = only(guessing(made, lazy), "MS406")
+    (row,) = diagnosis.findings.iter_rows(named=True)
+    assert (row["status"], row["message"][:15]) == ("issue", "3 of 20 raters ")
+    each = competence(diagnosis)
+    assert len(each) == 20
+    assert {name for name, one in each.items() if one["high"] < 0.5} == lazy
+    assert all(repr(name) in row["message"] for name in lazy)
+    assert value(diagnosis, "careless_raters", "people") == pytest.approx(3 / 20)
+
+
+def test_no_careful_rater_is_called_careless() -> None:
+    made = make_evidence(n_clips=200, strength={"text": 3.0, "audio": 3.0}, n_raters=20)
+    (row,) = only(Evidence(**made.evidence()), "MS406").findings.iter_rows(named=True)
+    assert row["status"] == "passed"
+
+
+@pytest.mark.parametrize("model", ["dawid-skene", "mace", "glad"])
+def test_every_model_of_raters_tells_the_careful_from_the_careless(model: Any) -> None:
+    made = make_evidence(n_clips=120, strength={"text": 4.0}, conditions=("text",), n_raters=12)
+    lazy = {"r0002", "r0005"}
+    each = competence(only(guessing(made, lazy), "MS406", options=DiagnosisOptions(raters=model)))
+    assert max(each[name]["value"] for name in lazy) < 0.4
+    assert min(one["value"] for name, one in each.items() if name not in lazy) > 0.6
+
+
+def test_a_consensus_that_trusts_the_competent_beats_the_majority_where_many_guess() -> None:
+    made = make_evidence(
+        n_clips=300, strength={"text": 5.0}, conditions=("text",), n_raters=20, votes_per_clip=5
+    )
+    evidence = replace(guessing(made, {f"r{at:04}" for at in range(12)}), target_source="label")
+    diagnosis = only(evidence, "MS403", "MS406")
+    assert value(diagnosis, "consensus_accuracy", "people") > value(diagnosis, "majority_accuracy", "people")
+    changed = diagnosis.scores.filter(pl.col("measure") == "consensus_against_majority")
+    assert changed["value"].mean() == pytest.approx(value(diagnosis, "consensus_against_majority", "people"))
+
+
+def test_a_model_of_raters_needs_ids_three_raters_and_its_library(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = ask("MS406", n_clips=40, n_raters=None)
+    assert (row["status"], "no rater ids" in row["message"]) == ("not_applicable", True)
+    for raters in (1, 2):
+        plan = {"n_raters": raters, "votes_per_clip": raters, "conditions": ("text",)}
+        (row,) = ask("MS406", n_clips=40, **plan)
+        assert row["status"] == "not_applicable"
+        assert f"Only {raters} rater" in row["message"]
+    monkeypatch.setitem(sys.modules, "crowdkit.aggregation", None)
+    (row,) = ask("MS406", n_clips=40)
+    assert row["status"] == "not_applicable"
+    assert "mixedsignals[raters]" in row["message"]
+
+
+def test_very_many_votes_are_sampled_and_the_finding_says_so(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MOST_VOTES, "dawid-skene", 900)
+    (row,) = ask("MS406", n_clips=100)
+    assert "drawn at random" in row["message"]
+
+
+def test_an_unknown_model_of_raters_is_refused() -> None:
+    with pytest.raises(UsageError, match="dawid-skene, mace, glad"):
+        DiagnosisOptions(raters="majority")  # type: ignore[arg-type]

@@ -36,14 +36,25 @@ from mixedsignals.tables import (
 if TYPE_CHECKING:
     from mixedsignals.corpus import Corpus
     from mixedsignals.diagnosis import Diagnosis, DiagnosisOptions, Evidence
+    from mixedsignals.measures.raters import RaterModel
 
 __all__ = ["diagnose", "diagnose_corpus", "diagnose_run", "read_answer"]
 
 
 def diagnose_run(
-    run: Path | str, *, options: DiagnosisOptions | None = None, progress: Progress = SILENT
+    run: Path | str,
+    *,
+    raters: RaterModel | None = None,
+    options: DiagnosisOptions | None = None,
+    progress: Progress = SILENT,
 ) -> Diagnosis:
     """Diagnose a run folder, and write its scores, estimates, findings and answer there.
+
+    Args:
+        run: the folder.
+        raters: the model of raters: `dawid-skene`, `mace` or `glad`; None takes what the run was diagnosed with.
+        options: instead of what the run says; `raters` is then one of them.
+        progress: told of every check.
 
     Raises:
         InputError: it is no run, or its tables have faults.
@@ -61,11 +72,18 @@ def diagnose_run(
             name: tables.get(name) for name in ("predictions", "votes", "clips", "targets", "splits", "gates")
         },
     )
+    if raters is not None:
+        manifest = {**manifest, "diagnosis": {**manifest.get("diagnosis", {}), "raters": raters}}
     return _made(evidence, folder, manifest, options or _options(manifest), progress)
 
 
 def diagnose_corpus(
-    corpus: Corpus, out: Path | str, *, options: DiagnosisOptions | None = None, progress: Progress = SILENT
+    corpus: Corpus,
+    out: Path | str,
+    *,
+    raters: RaterModel = "dawid-skene",
+    options: DiagnosisOptions | None = None,
+    progress: Progress = SILENT,
 ) -> Diagnosis:
     """Diagnose the votes of a corpus: the human side, without any model.
 
@@ -102,7 +120,7 @@ def diagnose_corpus(
         "licence": corpus.licence,
         "media_root": str(Path(corpus.media_root).resolve()),
     }
-    manifest = _manifest(evidence, about, tie_rule=targets.tie_rule)
+    manifest = _manifest(evidence, about, tie_rule=targets.tie_rule, raters=raters)
     return _made(evidence, folder, manifest, options or _options(manifest), progress)
 
 
@@ -115,6 +133,7 @@ def diagnose(
     labels: Labels | Sequence[str] | None = None,
     kind: Kind | None = None,
     fusion: str = "fusion",
+    raters: RaterModel = "dawid-skene",
     renormalise: bool = False,
     out: Path | str | None = None,
     options: DiagnosisOptions | None = None,
@@ -128,6 +147,7 @@ def diagnose(
         votes, clips, targets: tables or files; each may be absent.
         labels, kind: the label names in order, where they cannot be seen; `nominal` or `ordinal`.
         fusion: name of the fused source; the audit runs without one.
+        raters: the model of raters, `dawid-skene`, `mace` or `glad`.
         renormalise: divide by sums that are not one instead of refusing them.
         out: run folder to write; None writes nothing.
 
@@ -152,8 +172,8 @@ def diagnose(
     evidence = Evidence(
         labels=read.labels, predictions=read.table, run_id=run_id, target_source=source, **known
     )
-    chosen = options or DiagnosisOptions(fusion=fusion)
-    manifest = _manifest(evidence, {"name": run_id}, fusion=fusion, renormalise=renormalise)
+    chosen = options or DiagnosisOptions(fusion=fusion, raters=raters)
+    manifest = _manifest(evidence, {"name": run_id}, fusion=fusion, raters=raters, renormalise=renormalise)
     return _made(evidence, folder, manifest, chosen, progress)
 
 
@@ -218,9 +238,9 @@ def _options(manifest: Mapping[str, Any]) -> DiagnosisOptions:
     from mixedsignals.diagnosis import DiagnosisOptions
 
     options = manifest.get("options", {})
-    named = manifest.get("diagnosis", {}).get("fusion")
     chosen: dict[str, Any] = {"level": options["level"]} if "level" in options else {}
-    return DiagnosisOptions(**chosen, **({"fusion": named} if named else {}))
+    said = manifest.get("diagnosis", {})
+    return DiagnosisOptions(**chosen, **{name: said[name] for name in ("fusion", "raters") if said.get(name)})
 
 
 def _tables(folder: RunFolder) -> dict[str, pl.DataFrame]:

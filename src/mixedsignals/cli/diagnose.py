@@ -33,6 +33,11 @@ from mixedsignals.store import RunFolder
     "--fusion", default="fusion", show_default=True, metavar="NAME", help="Which source is the fused one."
 )
 @click.option(
+    "--raters",
+    type=click.Choice(["dawid-skene", "mace", "glad"]),
+    help="Model of raters; dawid-skene, or what the run was diagnosed with.",
+)
+@click.option(
     "--renormalise", is_flag=True, help="Divide probabilities by their sum instead of refusing other sums."
 )
 @click.option(
@@ -40,7 +45,12 @@ from mixedsignals.store import RunFolder
 )
 @media_option
 def command(
-    folder: Path | None, predictions: tuple[Path, ...], out: Path | None, media: Any, **tables: Any
+    folder: Path | None,
+    predictions: tuple[Path, ...],
+    raters: Any,
+    out: Path | None,
+    media: Any,
+    **tables: Any,
 ) -> None:
     """Diagnose a run of ours, the votes of a corpus, or the predictions of your own models (no models needed)."""
     from mixedsignals import api
@@ -53,17 +63,17 @@ def command(
     run = folder if folder is not None and RunFolder(folder).exists() else None
     if run is None and out is None:
         raise click.UsageError("--out RUN is needed: it is where the tables and the report go")
-    bars = progress()
+    bars, chosen = progress(), {"raters": raters} if raters else {}
     if run is not None:
         if out is not None:
             raise click.UsageError(f"{folder} is a run and is diagnosed in place; leave out --out")
-        api.diagnose_run(run, progress=bars)
+        api.diagnose_run(run, progress=bars, **chosen)
     elif folder is not None:
-        api.diagnose_corpus(api.read(folder), _path(out), progress=bars)
+        api.diagnose_corpus(api.read(folder), _path(out), progress=bars, **chosen)
     else:
         labels = tables.pop("labels")
         names = [name.strip() for name in labels.split(",")] if labels else None
-        api.diagnose(list(predictions), labels=names, out=out, progress=bars, **tables)
+        api.diagnose(list(predictions), labels=names, out=out, progress=bars, **chosen, **tables)
     done = RunFolder(run or _path(out))
     print_run(done, report=api.report(done.path, media=media, progress=bars))
 

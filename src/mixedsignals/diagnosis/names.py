@@ -138,6 +138,20 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     "rater_kappa": MeasureName(
         "agreement of the median rater with others, beyond chance", "", "−1 to 1", "MS405"
     ),
+    "rater_competence": MeasureName(
+        "agreement with the consensus of a model of raters, beyond chance (slice `rater=ID`; else the median); "
+        "below .5 a rater guesses more often than not",
+        "",
+        "−1 to 1",
+        "MS406",
+    ),
+    "careless_raters": MeasureName(
+        "raters who guess more often than not", "share of raters", "0 to 1", "MS406"
+    ),
+    "consensus_against_majority": MeasureName(
+        "the consensus of that model is not the majority", *_SHARE, "MS406"
+    ),
+    "consensus_accuracy": MeasureName("consensuses that equal an independent target", *_UNIT, "MS406"),
     "delta_auroc:{target}": MeasureName(
         "gain in AUROC over confidence alone; p is of the residual test", "", "−1 to 1", "MS501"
     ),
@@ -225,6 +239,9 @@ SCORE_NAMES: dict[str, MeasureName] = {
     "rater_disagreement": MeasureName("chance that two people disagree about the clip", *_UNIT, "MS401"),
     "vote_entropy": MeasureName("Miller-Madow entropy of its votes", "bits", "0 to log₂ C", "MS401"),
     "n_votes": MeasureName("votes of the clip under the fullest condition", "votes", "1 up", "MS401"),
+    "consensus_against_majority": MeasureName(
+        "1 where the consensus of a model of raters is not the majority", "", "0 or 1", "MS406"
+    ),
     "challenge": MeasureName(
         "entropy of the mean of all calibrated distributions over its maximum", *_UNIT, "MS701"
     ),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 from mixedsignals.errors import UsageError
+from mixedsignals.measures.raters import RaterModel
 
 __all__ = ["DiagnosisOptions"]
 
@@ -19,6 +21,7 @@ class DiagnosisOptions:
     permutations : of every permutation test, 99 or more.
     calibration_folds : folds (disjoint in groups) of cross-fitted calibration, two or more.
     trusted_groups : with fewer effective groups an interval is said not to be trustworthy.
+    raters : the model of raters, `dawid-skene`, `mace` or `glad`; the last two are slow beyond some ten thousand votes.
     shown_clips : how many clips a finding about single clips names at most.
     seed : of every random draw.
     skip : codes of checks that are not made.
@@ -34,6 +37,7 @@ class DiagnosisOptions:
     permutations: int = 999
     calibration_folds: int = 5
     trusted_groups: int = 10
+    raters: RaterModel = "dawid-skene"
     shown_clips: int = 20
     seed: int = 0
     skip: tuple[str, ...] = ()
@@ -48,5 +52,7 @@ class DiagnosisOptions:
             faults.append(f"permutations is {self.permutations}, at least 99 are needed")
         if self.calibration_folds < 2:
             faults.append(f"calibration_folds is {self.calibration_folds}, at least 2 are needed")
+        if self.raters not in get_args(RaterModel):
+            faults.append(f"raters is {self.raters!r}, it must be one of {', '.join(get_args(RaterModel))}")
         if faults:
             raise UsageError("These options cannot be used: " + "; ".join(faults) + ".")
