@@ -143,6 +143,8 @@ def test_votes_alone_make_the_page_of_the_people(voted: ReportInput, out: Path) 
         "All estimates",
         "What was run",
     ]
+    assert "How people judged" in page.text
+    assert "models part ways" not in page.text
     assert "how much people disagree about them" in page.text
     assert {"people-accuracy", "human-gain", "follow-rate"} <= set(page.images)
     assert page.island("clips")["sources"] == []

@@ -62,6 +62,7 @@ def write_report(
     players = _players(run, chosen, out, media, options, progress)
     context = {
         "run": run,
+        "subject": "Where the models part ways" if views.sources else "How people judged",
         "facts": facts(run),
         "manifest": public(run.manifest),
         "sections": before,
