@@ -1,17 +1,22 @@
-"""A made corpus and a finished run of it, shared by the tests of the command line."""
+"""Corpora and a finished run that the tests of the command line share, and the way to type a command."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from mixedsignals.cli._app import _run
 from mixedsignals.testing import make_corpus
 
 QUICK = ("--seeds", "1,2", "--folds", "3", "--epochs", "3", "--quiet", "--threads", "1")
+FAST = ("--seeds", "1", "--folds", "3", "--epochs", "1", "--threads", "1", "--media", "none")
 
 
 @dataclass(frozen=True)
@@ -26,17 +31,28 @@ class Done:
 Call = Callable[..., Done]
 
 
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
+def typed(*args: object) -> Done:
     """Call the command line as a user would, in this process."""
-
-    def run(*args: object) -> Done:
-        capsys.readouterr()
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = _run([str(arg) for arg in args])
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
+    return Done(code, out.getvalue(), err.getvalue())
 
-    return run
+
+def tables(run: Path) -> dict[str, pl.DataFrame]:
+    """All tables of a run by name."""
+    return {path.stem: pl.read_parquet(path) for path in sorted((run / "tables").glob("*.parquet"))}
+
+
+def edit(path: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+    """Write a CSV table again after a change; every cell is text."""
+    change(pl.read_csv(path, infer_schema=False)).write_csv(path)
+
+
+@pytest.fixture
+def call() -> Call:
+    """`call("check", corpus)`: what a user who types it gets."""
+    return typed
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +64,29 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of `corpus`; tests do not change it."""
+def first(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
+    """A run of `corpus`, and what was printed."""
     out = tmp_path_factory.mktemp("runs") / "run"
-    assert _run(["run", str(corpus), "--out", str(out), "--media", "none", *QUICK]) == 0
-    return out
+    done = typed("run", corpus, "--out", out, "--media", "none", *QUICK)
+    assert done.code == 0, done.err
+    return out, done
+
+
+@pytest.fixture(scope="session")
+def finished(first: tuple[Path, Done]) -> Path:
+    """A finished run of `corpus`; tests do not change it."""
+    return first[0]
+
+
+@pytest.fixture(scope="session")
+def sound_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """36 clips of 6 speakers with real media and ready-made features; tests copy it before they spoil it."""
+    folder = tmp_path_factory.mktemp("made") / "sound"
+    make_corpus(folder, n_clips=36, n_speakers=6, votes_per_clip=2, media=True, seconds=0.5, seed=5)
+    return folder
+
+
+@pytest.fixture
+def copy(sound_corpus: Path, tmp_path: Path) -> Path:
+    """A copy of `sound_corpus` that a test may spoil."""
+    return Path(shutil.copytree(sound_corpus, tmp_path / "corpus"))
