@@ -17,6 +17,7 @@ from .arrays import FloatArray, divided, floats
 from .groups import Groups
 from .inference import JACKKNIFE, ByClip, Estimate, Resampling, estimate
 from .ranks import Ranked, ranked
+from .scales import Scale
 
 __all__ = ["Area", "area_statistic", "risk_area", "risk_at_coverage", "risk_coverage_curve"]
 
@@ -130,8 +131,8 @@ def risk_area(
     >>> round(risk_area([0.9, 0.8, 0.7, 0.6], [0, 0, 1, 0], Groups.each(4), area="excess_aurc").value, 3)
     0.085
     """
-    scale = "logit" if area == "aurc" else "identity"
-    return estimate(area_statistic(confidence, loss, groups, area=area), scale=scale, options=options)  # type: ignore[arg-type]
+    scale: Scale = "logit" if area == "aurc" else "log"
+    return estimate(area_statistic(confidence, loss, groups, area=area), scale=scale, options=options)
 
 
 def risk_at_coverage(

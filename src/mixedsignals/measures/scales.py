@@ -17,7 +17,7 @@ __all__ = ["Scale", "clopper_pearson", "forward", "inverse", "slope"]
 END = 1e-12
 """How near an end of its range a value is taken to be at it."""
 
-Scale = Literal["identity", "logit", "fisher", "one_minus"]
+Scale = Literal["identity", "logit", "fisher", "one_minus", "log"]
 
 
 def forward(values: FloatArray, scale: Scale) -> FloatArray:
@@ -31,6 +31,8 @@ def forward(values: FloatArray, scale: Scale) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         if scale == "logit":
             return np.asarray(special.logit(values), dtype=np.float64)
+        if scale == "log":
+            return np.log(values)
         return np.arctanh(values) if scale == "fisher" else -np.log1p(-values)
 
 
@@ -46,6 +48,8 @@ def inverse(values: FloatArray, scale: Scale) -> FloatArray:
         return np.asarray(special.expit(values), dtype=np.float64)
     if scale == "fisher":
         return np.tanh(values)
+    if scale == "log":
+        return np.exp(values)
     return 1.0 - np.exp(-values)
 
 
@@ -61,6 +65,8 @@ def slope(value: float, scale: Scale) -> float | None:
         return 1.0 / (value * (1.0 - value)) if END < value < 1.0 - END else None
     if scale == "fisher":
         return 1.0 / (1.0 - value**2) if abs(value) < 1.0 - END else None
+    if scale == "log":
+        return 1.0 / value if value > END else None
     return 1.0 / (1.0 - value) if value < 1.0 - END else None
 
 
