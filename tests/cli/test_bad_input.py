@@ -1,0 +1,485 @@
+"""Bad input, as a user meets it: one clear error with all faults and remedies, an exit code, and nothing half done."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mixedsignals.media import write_audio, write_video
+from mixedsignals.store import digest_file
+from mixedsignals.testing import make_corpus
+
+from .conftest import FAST, QUICK, Call, Done, edit
+
+Spoil = Callable[[Path], None]
+CLIP = pl.col("clip_id")
+
+
+def media(clip: str, path: str) -> Spoil:
+    def spoil(corpus: Path) -> None:
+        chosen = pl.when(CLIP.eq(clip)).then(pl.lit(path)).otherwise("media")
+        edit(corpus / "clips.csv", lambda clips: clips.with_columns(media=chosen))
+
+    return spoil
+
+
+def truncated(corpus: Path) -> None:
+    file = corpus / "media" / "c0003.mp4"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def zero_bytes(corpus: Path) -> None:
+    media("c0004", "media/c0004.wav")(corpus)
+    (corpus / "media" / "c0004.wav").touch()
+
+
+def silent(corpus: Path) -> None:
+    pictures = (np.full((48, 64, 3), 20 * step, np.uint8) for step in range(8))
+    write_video(corpus / "media" / "c0005.mp4", pictures, fps=8)
+
+
+def no_film(corpus: Path) -> None:
+    (corpus / "media" / "c0006.mp4").write_text("this is no film\n" * 50)
+
+
+def gone(corpus: Path) -> None:
+    (corpus / "media" / "c0007.mp4").unlink()
+
+
+def linked_out(corpus: Path) -> None:
+    (corpus / "media" / "c0008.mp4").unlink()
+    (corpus / "media" / "c0008.mp4").symlink_to("/etc/hostname")
+
+
+def features(change: Callable[[pl.DataFrame], pl.DataFrame]) -> Spoil:
+    def spoil(corpus: Path) -> None:
+        path = corpus / "features" / "audio.parquet"
+        change(pl.read_parquet(path)).write_parquet(path)
+
+    return spoil
+
+
+def nan(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(audio_2=pl.when(CLIP == "c0009").then(float("nan")).otherwise("audio_2"))
+
+
+def renamed(old: str, new: str) -> Spoil:
+    def spoil(corpus: Path) -> None:
+        for name in ("clips", "votes", "targets"):
+            edit(corpus / f"{name}.csv", lambda frame: frame.with_columns(CLIP.replace(old, new)))
+        for path in (corpus / "features").iterdir():
+            pl.read_parquet(path).with_columns(CLIP.replace(old, new)).write_parquet(path)
+
+    return spoil
+
+
+def latin(corpus: Path) -> None:
+    lines = (corpus / "clips.csv").read_bytes().splitlines(keepends=True)
+    lines[4] = lines[4].replace(b"ly", b"l\xe9", 1)
+    (corpus / "clips.csv").write_bytes(b"".join(lines))
+
+
+def short_row(corpus: Path) -> None:
+    lines = (corpus / "clips.csv").read_text().splitlines()
+    lines[6] = lines[6].rpartition(",")[0]
+    (corpus / "clips.csv").write_text("\n".join(lines) + "\n")
+
+
+def empty(corpus: Path) -> None:
+    (corpus / "clips.csv").write_text("")
+
+
+def no_rows(corpus: Path) -> None:
+    (corpus / "clips.csv").write_text("clip_id,label\n")
+
+
+def no_table(corpus: Path) -> None:
+    (corpus / "clips.csv").unlink()
+
+
+FAULTS = {
+    "no clips table": (no_table, "missing-file", "clips.csv", None),
+    "an empty file": (empty, "empty-file", "clips.csv", None),
+    "no clips": (no_rows, "empty-corpus", "clips.csv", None),
+    "truncated MP4": (truncated, "truncated-media", "clips.csv", 5),
+    "zero-byte WAV": (zero_bytes, "empty-media", "clips.csv", 6),
+    "a video without sound": (silent, "no-audio-track", "clips.csv", 7),
+    "no film at all": (no_film, "unreadable-media", "clips.csv", 8),
+    "a file that is gone": (gone, "missing-media", "clips.csv", 9),
+    "a path that climbs out": (media("c0002", "../c0002.mp4"), "path-outside", "clips.csv", 4),
+    "a path from the root": (media("c0002", "/etc/hostname"), "path-outside", "clips.csv", 4),
+    "a link that leads out": (linked_out, "path-outside", "clips.csv", 10),
+    "NaN in features": (features(nan), "not-finite", "features/audio.parquet", 11),
+    "features for other clips": (
+        features(lambda frame: frame.with_columns(clip_id=pl.lit("x") + CLIP)),
+        "unknown-clip",
+        "features/audio.parquet",
+        None,
+    ),
+    "features for one other clip": (
+        features(lambda frame: frame.with_columns(CLIP.replace("c0001", "x"))),
+        "unknown-clip",
+        "features/audio.parquet",
+        None,
+    ),
+    "a slash in an id": (renamed("c0001", "a/b"), "illegal-clip-id", "clips.csv", 3),
+    "an id that climbs out": (renamed("c0001", ".."), "illegal-clip-id", "clips.csv", 3),
+    "not UTF-8": (latin, "not-utf-8", "clips.csv", 5),
+    "a row cut short": (short_row, "ragged-row", "clips.csv", 7),
+}
+
+
+def one_error(done: Done, code: int) -> str:
+    """The error of a call: said once, without a traceback, with the exit code that it should have."""
+    assert done.code == code, done.err
+    assert "Traceback" not in done.err
+    assert done.err.count("mixedsignals: ") == 1
+    return done.err.partition("mixedsignals: ")[2].strip()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_named_once_by_every_verb_and_nothing_is_written(
+    name: str, copy: Path, tmp_path: Path, call: Call
+) -> None:
+    spoil, code, file, row = FAULTS[name]
+    spoil(copy)
+    checked = json.loads((told := call("check", copy, "--json", "--quiet")).out)
+    assert told.code == 1
+    (fault,) = [problem for problem in checked["problems"] if problem["severity"] == "fault"]
+    assert (fault["code"], fault["file"], fault["row"]) == (code, file, row)
+    assert fault["remedy"]
+    for verb in ("run", "fit"):
+        said = one_error(call(verb, copy, "--out", tmp_path / "run", *FAST[: 10 if verb == "run" else 8]), 1)
+        assert fault["message"].rstrip(".") in said
+        assert fault["remedy"] in said
+        assert file in said
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["no clips", "NaN in features", "a slash in an id", "not UTF-8"])
+def test_a_diagnosis_of_votes_refuses_the_same(name: str, copy: Path, tmp_path: Path, call: Call) -> None:
+    FAULTS[name][0](copy)
+    one_error(call("diagnose", copy, "--out", tmp_path / "run"), 1)
+    assert not (tmp_path / "run").exists()
+
+
+TWELVE = {
+    "missing-media": media("c0000", "media/none.mp4"),
+    "truncated-media": truncated,
+    "empty-media": zero_bytes,
+    "no-audio-track": silent,
+    "unreadable-media": no_film,
+    "path-outside": media("c0010", "../other.mp4"),
+    "end-before-start": lambda corpus: edit(
+        corpus / "clips.csv",
+        lambda clips: clips.with_columns(
+            start=pl.when(CLIP == "c0011").then(pl.lit("0.4")), end=pl.when(CLIP == "c0011").then(pl.lit("0.2"))
+        ),
+    ),
+    "unknown-label": lambda corpus: edit(
+        corpus / "clips.csv",
+        lambda clips: clips.with_columns(label=pl.when(CLIP == "c0012").then(pl.lit("netural")).otherwise("label")),
+    ),
+    "duplicate-id": lambda corpus: edit(
+        corpus / "clips.csv", lambda clips: pl.concat([clips, clips.filter(CLIP == "c0013")])
+    ),
+    "unknown-given": lambda corpus: edit(
+        corpus / "votes.csv",
+        lambda votes: votes.with_columns(
+            given=pl.when(pl.int_range(pl.len()) == 4).then(pl.lit("smell")).otherwise("given")
+        ),
+    ),
+    "unknown-clip": lambda corpus: edit(
+        corpus / "votes.csv",
+        lambda votes: votes.with_columns(
+            clip_id=pl.when(pl.int_range(pl.len()) == 9).then(pl.lit("who")).otherwise(CLIP)
+        ),
+    ),
+    "speaker-in-two-parts": lambda corpus: (
+        pl.read_csv(corpus / "clips.csv", infer_schema=False)
+        .filter(pl.col("speaker_id") == pl.col("speaker_id").first())
+        .select("clip_id", role=pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("test")).otherwise(pl.lit("train")))
+        .write_csv(corpus / "splits.csv")
+    ),
+}
+
+
+def test_twelve_planted_faults_are_all_named_at_once(copy: Path, tmp_path: Path, call: Call) -> None:
+    assert len(TWELVE) == 12
+    for spoil in TWELVE.values():
+        spoil(copy)
+    checked = call("check", copy, "--json", "--quiet")
+    listed = json.loads(checked.out)
+    faults = [problem for problem in listed["problems"] if problem["severity"] == "fault"]
+    assert checked.code == 1
+    assert {fault["code"] for fault in faults} == set(TWELVE)
+    assert listed["faults"] == len(faults) == 12
+    assert all(fault["file"] and fault["remedy"] for fault in faults)
+    rows = {fault["code"]: fault["row"] for fault in faults if fault["row"] is not None}
+    assert rows["unknown-given"] == 6
+    assert rows["unknown-clip"] == 11
+    assert rows["duplicate-id"] == 38
+    plain = call("check", copy, "--quiet")
+    assert plain.code == 1
+    for fault in faults:
+        assert f"{fault['message'].rstrip('.')}. {fault['remedy']} [{fault['code']}]" in plain.out
+    said = one_error(call("run", copy, "--out", tmp_path / "run", *FAST), 1)
+    assert said.startswith("12 faults in the input:")
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_wrong_row_of_ten_thousand(tmp_path: Path, call: Call) -> None:
+    corpus = tmp_path / "corpus"
+    make_corpus(corpus, n_clips=10_000, n_speakers=50, votes_per_clip=1, conditions=("audio",))
+    lines = (corpus / "clips.csv").read_text().splitlines()
+    lines[7_001] = re.sub(",(neutral|empathetic),", ",netural,", lines[7_001], count=1)
+    (corpus / "clips.csv").write_text("\n".join(lines) + "\n")
+    assert call("check", corpus, "--quiet").out.count("fault: ") == 1
+    said = one_error(call("run", corpus, "--out", tmp_path / "run", *FAST), 1)
+    assert said.startswith(
+        "clips.csv, row 7002 (clip 'c7000'): label is 'netural'; legal is one of neutral, empathetic"
+    )
+
+
+def one_label(corpus: Path) -> None:
+    for name in ("clips", "targets"):
+        edit(corpus / f"{name}.csv", lambda frame: frame.with_columns(label=pl.lit("neutral")))
+    (corpus / "votes.csv").unlink()
+
+
+def one_speaker(corpus: Path) -> None:
+    edit(corpus / "clips.csv", lambda clips: clips.with_columns(speaker_id=pl.lit("ann")))
+
+
+def no_label(corpus: Path) -> None:
+    edit(corpus / "clips.csv", lambda clips: clips.drop("label"))
+    (corpus / "votes.csv").unlink()
+    (corpus / "targets.csv").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "said"),
+    [
+        (one_label, "one-class", "36 clips with a target have 'neutral', and models need clips of two labels"),
+        (no_label, "one-class", "no clip has a label, vote or target, and models need clips of two labels"),
+        (one_speaker, "one-speaker", "need at least 3 speakers, and the 36 clips with a target have 1 speaker"),
+    ],
+)
+def test_a_corpus_that_cannot_be_learned_from_is_a_warning_and_then_exit_3(
+    spoil: Spoil, code: str, said: str, copy: Path, tmp_path: Path, call: Call
+) -> None:
+    spoil(copy)
+    checked = call("check", copy, "--quiet")
+    assert checked.code == 0
+    assert f"[{code}]" in checked.out
+    assert call("check", copy, "--quiet", "--strict").code == 1
+    assert said in one_error(call("run", copy, "--out", tmp_path / "run", *FAST), 3)
+    assert not (tmp_path / "run" / "tables").exists()
+
+
+def test_votes_that_all_say_the_same_are_diagnosed(copy: Path, tmp_path: Path, call: Call) -> None:
+    for name in ("clips", "targets"):
+        edit(copy / f"{name}.csv", lambda frame: frame.with_columns(label=pl.lit("neutral")))
+    key = ["clip_id", "rater_id", "given", "occasion"]
+    edit(copy / "votes.csv", lambda votes: votes.with_columns(label=pl.lit("neutral")).unique(key))
+    done = call("diagnose", copy, "--out", tmp_path / "run", "--media", "none")
+    assert done.code == 0, done.err
+    assert (tmp_path / "run" / "report" / "index.html").is_file()
+
+
+def test_a_run_that_failed_early_leaves_its_folder_to_other_options(copy: Path, tmp_path: Path, call: Call) -> None:
+    one_error(call("run", copy, "--out", tmp_path / "run", *FAST, "--folds", "30"), 3)
+    one_error(call("run", copy, "--out", tmp_path / "run", *FAST, "--folds", "31"), 3)
+
+
+@pytest.mark.parametrize("what", ["a file", "a folder of something else", "the corpus itself"])
+def test_a_run_is_not_written_into_something_else(what: str, copy: Path, tmp_path: Path, call: Call) -> None:
+    out = {"a file": tmp_path / "thesis.tex", "the corpus itself": copy}.get(what, tmp_path / "folder")
+    if what == "a file":
+        out.write_text("years of work")
+    elif out != copy:
+        out.mkdir()
+        (out / "thesis.tex").write_text("years of work")
+    before = sorted(path for path in tmp_path.rglob("*"))
+    assert "--out" in one_error(call("run", copy, "--out", out, *FAST), 1)
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def limited(limit: int, *args: object) -> Done:
+    """A call in a process whose files may not grow past `limit` bytes: the kernel itself refuses the write."""
+    code = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
+        "from mixedsignals.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *map(str, args)], capture_output=True, text=True)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_full_disk_stops_a_run_which_then_goes_on(copy: Path, tmp_path: Path, call: Call) -> None:
+    args = ["run", copy, "--out", tmp_path / "run", *FAST]
+    assert "the disk is full" in one_error(limited(20_000, *args), 3)
+    assert not (tmp_path / "run" / "tables").exists()
+    assert not [path for path in tmp_path.rglob("*partial*") if path.is_file()]
+    assert call(*args).code == 0
+
+
+def test_a_full_disk_leaves_the_tables_of_a_run_as_they_were(finished: Path) -> None:
+    before = {path.name: digest_file(path) for path in (finished / "tables").iterdir()}
+    assert "the disk is full" in one_error(limited(2_000, "diagnose", finished, "--media", "none", "--quiet"), 3)
+    assert {path.name: digest_file(path) for path in (finished / "tables").iterdir()} == before
+
+
+def test_a_full_disk_leaves_nothing_of_an_import(sound_corpus: Path, tmp_path: Path) -> None:
+    assert "the disk is full" in one_error(limited(2_000, "import", "csv", sound_corpus, tmp_path / "corpus"), 3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_space(sound_corpus: Path, tmp_path: Path) -> None:
+    script = f"mount -t tmpfs -o size=64k none {tmp_path} && cd {tmp_path} && "
+    unshared = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run([*unshared, script + "true"], capture_output=True).returncode:
+        pytest.skip("a kernel that lets this user mount a small file system")
+    told = script + f"{sys.executable} -m mixedsignals import csv {sound_corpus} corpus; echo $? $(ls -A)"
+    done = subprocess.run([*unshared, told], capture_output=True, text=True)
+    assert "the disk is full" in done.stderr
+    assert done.stdout.split() == ["3"]
+
+
+MEASURE = """
+import resource, sys
+from mixedsignals.cli._app import _run
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+short, long = sys.argv[1:3], sys.argv[1:2] + sys.argv[3:]
+assert _run(short) == 0
+before = peak()
+assert _run(long) == 0
+print(peak() - before)
+"""
+
+
+@pytest.fixture(scope="session")
+def two_hours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus with a film of two hours, one picture a second, and its sound in a file of its own."""
+    corpus = tmp_path_factory.mktemp("long") / "corpus"
+    make_corpus(corpus, n_clips=12, n_speakers=6, votes_per_clip=1, media=True, features=False, seconds=0.4)
+    seconds = 7_200
+    pictures = (np.full((16, 16, 3), second * 250 // seconds, np.uint8) for second in range(seconds))
+    write_video(corpus / "media" / "film.mp4", pictures, fps=1)
+    write_audio(corpus / "media" / "film.flac", np.zeros(seconds * 8_000, np.float32), rate=8_000)
+    long = CLIP == "c0003"
+    edit(
+        corpus / "clips.csv",
+        lambda clips: clips.with_columns(
+            media=pl.when(~long).then("media"),
+            audio=pl.when(long).then(pl.lit("media/film.flac")),
+            video=pl.when(long).then(pl.lit("media/film.mp4")),
+        ),
+    )
+    return corpus
+
+
+def grown(verb: str, short: Path, long: Path, **environment: str) -> float:
+    """MiB by which the peak of a process grows from a corpus of short clips to one with a long clip."""
+    command = [sys.executable, "-c", MEASURE, verb, str(short), str(long)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout.splitlines()[-1])
+
+
+def test_a_clip_of_two_hours_is_checked_in_little_memory(two_hours: Path, sound_corpus: Path) -> None:
+    assert grown("check", sound_corpus, two_hours) < 60
+
+
+@pytest.mark.weights
+def test_a_clip_of_two_hours_is_encoded_in_little_memory(two_hours: Path, weights_dir: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    make_corpus(short, n_clips=4, media=True, features=False, seconds=0.4)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "weights").symlink_to(weights_dir)
+    assert grown("encode", short, two_hours, MIXEDSIGNALS_CACHE=str(tmp_path / "cache")) < 250
+
+
+def test_errors_are_json_where_results_are(tmp_path: Path, copy: Path, call: Call) -> None:
+    no_rows(copy)
+    faults = call("run", copy, "--out", tmp_path / "run", "--json")
+    told = json.loads(faults.out)
+    assert (faults.code, told["exit_code"]) == (1, 1)
+    assert [problem["code"] for problem in told["problems"]] == ["empty-corpus"]
+    usage = call("run", copy, "--json")
+    assert (usage.code, json.loads(usage.out)["exit_code"]) == (2, 2)
+    assert "--out" in json.loads(usage.out)["error"]
+
+
+def test_quiet_says_nothing_but_results(sound_corpus: Path, call: Call) -> None:
+    assert call("check", sound_corpus, "--quiet").err == ""
+    assert "Checking recordings" in call("check", sound_corpus, "--verbose").err
+
+
+def test_a_mistyped_verb_is_guessed(call: Call) -> None:
+    done = call("chekc")
+    assert done.code == 2
+    assert "Did you mean 'check'?" in done.err
+
+
+def test_help_tells_of_exit_codes_and_completion(call: Call) -> None:
+    told = call("--help").out
+    assert "130 interrupted" in told
+    source = re.search(r"_MIXEDSIGNALS_COMPLETE=(\w+)", told)
+    assert source is not None
+    environment = {**os.environ, "_MIXEDSIGNALS_COMPLETE": source[1]}
+    done = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, env=environment)
+    assert "complete" in done.stdout
+
+
+RUN = textwrap.dedent(
+    """
+    import sys
+    sys.argv = ["mixedsignals"]
+    from mixedsignals.cli import main
+    main()
+    """
+)
+
+
+def test_a_terminal_shows_bars(finished: Path, corpus: Path, sound_corpus: Path) -> None:
+    shown = on_a_terminal("check", str(sound_corpus))
+    assert "━" in shown
+    assert "36/36" in shown
+    assert shown.rstrip().endswith("no faults, no warnings.")
+    args = [arg for arg in QUICK if arg != "--quiet"]
+    again = on_a_terminal("run", str(corpus), "--out", str(finished), "--media", "none", *args)
+    assert "Diagnosing" in again
+    assert "━" in again
+    assert again.rstrip().endswith("report/index.html")
+
+
+def on_a_terminal(*args: str) -> str:
+    """What a user at a terminal sees of a call, control sequences included."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-m", "mixedsignals", *args], stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while select.select([ours], [], [], 60)[0]:
+        try:
+            piece = os.read(ours, 65_536)
+        except OSError:  # the terminal closes with its last process
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(ours)
+    assert process.wait() == 0
+    return shown.decode()
