@@ -73,8 +73,15 @@ class Stack:
         return {name: view[head].detach().numpy().copy() for name, view in self.views().items()}
 
 
+OUTLIER = 5.0
+"""Standardised values are held within so many spreads: a feature that is almost constant over the training clips
+would turn one odd clip into a huge number, and with it the log-odds of that clip."""
+
+
 class Gatherer:
     """Makes batches: takes the rows of clips by position and standardises them as each head's fold does.
+
+    Standardised values are held within `OUTLIER`.
 
     Args:
         data: the clips.
@@ -109,7 +116,8 @@ class Gatherer:
             present[modality] = (rows >= 0) & counts
             taken = values.index_select(0, rows.clamp(min=0).view(-1)).to(self._dtype)
             shaped = taken.view(*positions.shape, -1)
-            inputs[modality] = shaped.sub_(self._mean[modality]).mul_(self._factor[modality])
+            standard = shaped.sub_(self._mean[modality]).mul_(self._factor[modality])
+            inputs[modality] = standard.clamp_(-OUTLIER, OUTLIER)
         return Batch(inputs, present, counts)
 
 
