@@ -89,3 +89,25 @@ def test_people_stand_beside_models_on_the_same_clips() -> None:
     assert beside == pytest.approx(value(diagnosis, "accuracy", "audio"))
     (row,) = diagnosis.findings.filter(pl.col("code") == "MS804").iter_rows(named=True)
     assert "given text+audio+video people" in row["message"]
+
+
+def test_the_test_of_gain_agrees_with_its_verdict_and_is_adjusted_with_the_family() -> None:
+    for strength in ({"text": 1.2, "audio": 1.5, "video": 1.8}, {"text": 0.0, "audio": 0.0, "video": 2.0}):
+        made = make_evidence(**PLAN, strength=strength)
+        diagnosis = only(Evidence(**made.evidence()), "MS501", "MS801")
+        gain = diagnosis.estimates.filter(pl.col("measure") == "human_gain")
+        (whole,) = gain.filter(pl.col("slice") == "all").iter_rows(named=True)
+        every = gain.filter(pl.col("slice") != "all")
+        assert (whole["p"] < 0.05) == bool((every["low"] > 0).all() or (every["high"] < 0).all())
+        assert whole["p_adjusted"] >= whole["p"]
+
+
+def test_people_alone_are_the_whole_family() -> None:
+    made = make_evidence(**PLAN)
+    tables = {**made.evidence(), "predictions": None}
+    (whole,) = (
+        only(Evidence(**tables), "MS801")
+        .estimates.filter(pl.col("measure") == "human_gain", pl.col("slice") == "all")
+        .iter_rows(named=True)
+    )
+    assert whole["p"] == whole["p_adjusted"]

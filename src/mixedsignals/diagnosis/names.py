@@ -178,7 +178,7 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     "kendall:{signal}->annotator_uncertainty": MeasureName(
         "tau-b, up to 5,000 clips", "", "−1 to 1", "MS502"
     ),
-    "partial_spearman:{disagreement}->annotator_uncertainty": MeasureName(
+    "partial_spearman:{disagreement}->{target}": MeasureName(
         "rank correlation with the confidence of fusion held fixed", "", "−1 to 1", "MS502"
     ),
     "aurc:{order}": MeasureName("area under the curve of risk against coverage", *_UNIT, "MS502"),

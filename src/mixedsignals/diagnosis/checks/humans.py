@@ -6,6 +6,9 @@ cross-fitting, is within .05. Where more seems to hurt, the share stands beside 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from scipy import stats
@@ -74,7 +77,8 @@ def gain_of_people(case: Case) -> Outcome:
     for single, found in zip(singles, each, strict=True):
         outcome.estimate("human_gain", PEOPLE, found, slice=f"over={single}")
     best, _ = gain_over_best(right[full], [right[s] for s in singles], case.groups, options=options)
-    outcome.estimate("human_gain", PEOPLE, best)
+    tested = replace(best, p=_gain_p(each), note="p: the largest of those against each single condition")
+    outcome.estimate("human_gain", PEOPLE, tested, p_adjusted=_adjusted(case, tested.p))
     words, status, severity = _VERDICTS[gain_verdict(each, best)]
     gains = listed(
         f"{with_interval(found)} over {single}" for single, found in zip(singles, each, strict=True)
@@ -113,17 +117,40 @@ def _gain(case: Case, full: str, single: str, right: dict[str, Floats]) -> Estim
 
 
 def human_gain_p(case: Case) -> float | None:
-    """p of the gain of people over their best single condition (two-sided); None where it is not applicable."""
+    """p of the gain of people over every single condition; None where it is not applicable."""
     try:
         full, singles = _conditions(case)
         _need_target(case)
     except NotApplicable:
         return None
     right = {given: right_shares(counts, case.target) for given, counts in case.votes.items()}
-    best, _ = gain_over_best(right[full], [right[single] for single in singles], case.groups)
-    if best.value is None or not best.se:
+    return _gain_p([_gain(case, full, single, right) for single in singles])
+
+
+def _gain_p(each: Sequence[Estimate]) -> float | None:
+    """The largest p against a single condition: an intersection of hypotheses needs no correction (two-sided).
+
+    It agrees with the verdict: below .05 just where every 95 % interval lies on the same side of zero.
+    """
+    tested = [one for one in each if one.value is not None and one.se]
+    if not tested or len(tested) < len(each):
         return None
-    return float(2 * stats.t.sf(abs(best.value) / best.se, max(best.effective_groups - 1, 1.0)))
+    if len({np.sign(one.value or 0.0) for one in tested}) > 1:
+        return 1.0
+    return max(
+        float(2 * stats.t.sf(abs(one.value or 0.0) / (one.se or 1.0), max(one.effective_groups - 1, 1.0)))
+        for one in tested
+    )
+
+
+def _adjusted(case: Case, alone: float | None) -> float | None:
+    """p after Holm over the confirmatory family; where models cannot be tested, people are the whole family."""
+    from mixedsignals.diagnosis.checks.informative import confirmatory
+
+    try:
+        return confirmatory(case)[1]["human_gain"]
+    except NotApplicable:
+        return alone
 
 
 def hurt_by_modalities(case: Case) -> Outcome:

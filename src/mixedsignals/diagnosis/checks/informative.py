@@ -18,7 +18,7 @@ from mixedsignals.diagnosis.checks.humans import human_gain_p
 from mixedsignals.diagnosis.evidence import Case, Floats, Ints
 from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
 from mixedsignals.diagnosis.words import listed, number, p_value, sentence, with_interval
-from mixedsignals.measures.association import Association, association
+from mixedsignals.measures.association import Association, associations
 from mixedsignals.measures.correlation import kendall, partial_spearman, spearman
 from mixedsignals.measures.coverage import risk_area, risk_at_coverage
 from mixedsignals.measures.divergence import (
@@ -157,28 +157,43 @@ def coarse(case: Case) -> Groups:
 
 def beyond_confidence(case: Case) -> Outcome:
     """MS501: the verdict for each target, by the cross-fitted residual test of the divergence of the modalities."""
-    signals, targets = signals_and_targets(case)
-    outcome, made = Outcome(), dict[str, Association]()
-    shown = np.stack(list(signals.disagreement.values()), axis=1)
+    _, targets = signals_and_targets(case)
+    outcome = Outcome()
     for name, target in targets.items():
         if isinstance(target, str):
             message = f"Whether disagreement tells about {_SPOKEN[name]} is not applicable: {target}."
             outcome.find("not_applicable", message, source="models", slice=f"target={name}")
-            continue
-        made[name] = _associated(case, target, shown, signals.confidences)
-    # The confirmatory family: the signal for each target, and the gain of people.
-    family = [*(found.p for found in made.values()), human_gain_p(case)]
-    adjusted = dict(zip(made, holm(family), strict=False))
+    made, adjusted = confirmatory(case)
     control = _control(case)
     for name, found in made.items():
         _say(outcome, name, found, adjusted[name], control.get(name))
     return outcome
 
 
-def _associated(case: Case, target: Floats, shown: Floats, base: Floats) -> Association:
+def confirmatory(case: Case) -> tuple[dict[str, Association], dict[str, float | None]]:
+    """The association with each target, and Holm's p-values of the family: one per target, and `human_gain`."""
+
+    def make() -> tuple[dict[str, Association], dict[str, float | None]]:
+        signals, targets = signals_and_targets(case)
+        shown = np.stack(list(signals.disagreement.values()), axis=1)
+        made = _associated(case, targets, shown, signals.confidences)
+        family = holm([*(found.p for found in made.values()), human_gain_p(case)])
+        return made, dict(zip([*made, "human_gain"], family, strict=True))
+
+    return case.once("confirmatory", make)
+
+
+def _associated(
+    case: Case, targets: Mapping[str, Floats | str], shown: Floats, base: Floats
+) -> dict[str, Association]:
+    """What the signals add to the base for each target that there is."""
+    known = {name: target for name, target in targets.items() if not isinstance(target, str)}
     options = Resampling(level=case.options.level)
     folds, seed = case.options.calibration_folds, case.options.seed
-    return association(target, shown, base, case.groups, folds=folds, seed=seed, options=options)
+    found = associations(
+        list(known.values()), shown, base, case.groups, folds=folds, seed=seed, options=options
+    )
+    return dict(zip(known, found, strict=True))
 
 
 def _say(
@@ -238,11 +253,7 @@ def _control(case: Case) -> dict[str, Association]:
     signals = signals_of(case, rows)
     shown = signals.disagreement[HEADLINE][:, None]
     _, targets = signals_and_targets(case)
-    return {
-        name: _associated(case, target, shown, signals.confidences)
-        for name, target in targets.items()
-        if not isinstance(target, str)
-    }
+    return _associated(case, targets, shown, signals.confidences)
 
 
 def _elsewhere(cell: Ints, rng: np.random.Generator) -> Ints:
@@ -277,7 +288,12 @@ def signals_described(case: Case) -> Outcome:
             ranked = auprc(values, target, coarse(case), strata=fold, options=options)
             outcome.estimate(f"auprc:{signal}->{name}", "models", ranked)
             if name == "annotator_uncertainty":
-                _correlated(case, outcome, signal, values, target, signals)
+                _correlated(case, outcome, signal, values, target)
+            if signal not in signals.baselines:
+                held = partial_spearman(
+                    values, target, signals.confidences[:, 0], coarse(case), options=options
+                )
+                outcome.estimate(f"partial_spearman:{signal}->{name}", "models", held)
             if found.value is not None:
                 reached[signal] = found
         if not reached:
@@ -299,18 +315,12 @@ def signals_described(case: Case) -> Outcome:
     return outcome
 
 
-def _correlated(
-    case: Case, outcome: Outcome, signal: str, values: Floats, target: Floats, signals: Signals
-) -> None:
+def _correlated(case: Case, outcome: Outcome, signal: str, values: Floats, target: Floats) -> None:
     options, groups = Resampling(level=case.options.level), coarse(case)
     arrow = f"{signal}->annotator_uncertainty"
     outcome.estimate(f"spearman:{arrow}", "models", spearman(values, target, groups, options=options))
     if 10 <= np.isfinite(values + target).sum() <= 5_000:
         outcome.estimate(f"kendall:{arrow}", "models", kendall(values, target, groups, options=options))
-    if signal not in signals.baselines:
-        given = signals.confidences[:, 0]
-        found = partial_spearman(values, target, given, groups, options=options)
-        outcome.estimate(f"partial_spearman:{arrow}", "models", found)
 
 
 def _coverage(case: Case, outcome: Outcome, signals: Signals, targets: Mapping[str, Floats | str]) -> None:
