@@ -11,9 +11,10 @@ from hypothesis.extra import numpy as hnp
 from mixedsignals.measures import disagreement as hard
 from mixedsignals.measures import divergence as soft
 from mixedsignals.measures.association import association, residual_test, smallest_detectable, verdict
+from mixedsignals.measures.crossfit import cross_fitted, products_per_group
 from mixedsignals.measures.groups import Groups
 from mixedsignals.measures.inference import difference, estimate, value_of
-from mixedsignals.measures.splines import cross_fitted, make_basis, products_per_group
+from mixedsignals.measures.splines import make_basis
 
 sources = hnp.arrays(np.int64, st.tuples(st.integers(1, 4), st.integers(1, 20)), elements=st.integers(-1, 2))
 

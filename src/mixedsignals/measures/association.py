@@ -7,6 +7,7 @@ How much the signal adds is described by a gain in AUROC and in log-loss, which 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,16 +17,18 @@ from scipy import stats
 
 from .arrays import BoolArray, FloatArray, IntArray, divided, floats
 from .calibration import group_folds
+from .crossfit import Design, cross_products, fitted, predicted
 from .groups import Groups
 from .inference import JACKKNIFE, Estimate, Resampling, Totals, difference, estimate, ratio
 from .ranking import auroc_statistic
-from .splines import Basis, cross_fitted, make_basis, products_per_group
+from .splines import make_basis
 
 __all__ = [
     "DELTA",
     "Association",
     "Verdict",
     "association",
+    "associations",
     "residual_test",
     "smallest_detectable",
     "verdict",
@@ -139,15 +142,18 @@ def residual_test(target: ArrayLike, signal: ArrayLike, base: ArrayLike, groups:
     inside = groups.take(kept)
     if _refusal(truth[kept], shown[kept], inside):
         return None
-    return _tested(truth[kept], shown[kept, 0], held[kept], make_basis(held[kept]), inside)
+    blocks = inside.blocks(MOST_BLOCKS)
+    design, one_fold = Design.of(make_basis(held[kept]), held[kept]), np.zeros(len(inside), dtype=np.int64)
+    outcomes = np.stack([_standardised(shown[kept, 0]), truth[kept]], axis=1)
+    return _tested(cross_products(design, outcomes, one_fold, blocks).by_block, blocks, inside)
 
 
-def _tested(
-    truth: FloatArray, shown: FloatArray, held: FloatArray, basis: Basis, groups: Groups
-) -> Tested | None:
-    blocks = groups.blocks(MOST_BLOCKS)
-    outcomes = np.stack([(shown - shown.mean()) / shown.std(), truth], axis=1)
-    parts = products_per_group(basis, held, outcomes, blocks)
+def _standardised(values: FloatArray) -> FloatArray:
+    return floats((values - values.mean()) / values.std())
+
+
+def _tested(parts: FloatArray, blocks: Groups, groups: Groups) -> Tested | None:
+    """The test from cross-products per block (B, q, q) of [1, basis, signal, target]."""
     found = estimate(Totals(parts, lambda totals: _left_over(totals)[0], blocks))
     if found.value is None or not found.se:
         return None
@@ -195,23 +201,106 @@ def association(
     >>> association(signal > rng.random(400), signal, base, Groups.of(np.arange(400) % 40)).verdict
     'yes'
     """
-    truth, held, shown = floats(target), _table(base), _table(signals)
-    kept = _usable(truth, shown, held)
-    truth, shown, held, inside = truth[kept], shown[kept], held[kept], groups.take(kept)
-    refused = _refusal(truth, shown[:, :1], inside)
-    if refused:
-        absent = Estimate.absent(refused, n_clips=len(truth), n_groups=inside.distinct, level=options.level)
-        return Association(None, None, None, absent, absent, None, None, refused)
-    fold = group_folds(inside, folds=folds, seed=seed)
-    basis = make_basis(held)
-    plain = cross_fitted(basis, held, truth[:, None], fold)[:, 0]
-    more = cross_fitted(basis, held, truth[:, None], fold, extra=make_basis(shown, degree=0)(shown))[:, 0]
-    gain, gained = _gains(truth, plain, more, inside, fold, options)
-    tested = _tested(truth, shown[:, 0], held, basis, inside)
+    found = associations(
+        [target], signals, base, groups, folds=folds, seed=seed, delta=delta, options=options
+    )
+    return found[0]
+
+
+def associations(
+    targets: Sequence[ArrayLike],
+    signals: ArrayLike,
+    base: ArrayLike,
+    groups: Groups,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    delta: float = DELTA,
+    options: Resampling = JACKKNIFE,
+) -> list[Association]:
+    """`association` for several targets (n,) of the same signals and base; those known on the same clips share fits.
+
+    >>> rng = np.random.default_rng(0)
+    >>> base, signal = rng.random((400, 2)), rng.random(400)
+    >>> groups, targets = Groups.of(np.arange(400) % 40), [signal > rng.random(400), rng.random(400) > 0.5]
+    >>> [found.verdict for found in associations(targets, signal, base, groups)]
+    ['yes', 'no']
+    """
+    held, shown = _table(base), _table(signals)
+    truths = [floats(target) for target in targets]
+    known = [_usable(truth, shown, held) for truth in truths]
+    alike: dict[bytes, list[int]] = {}
+    for at, kept in enumerate(known):
+        alike.setdefault(np.packbits(kept).tobytes(), []).append(at)
+    found: dict[int, Association] = {}
+    for places in alike.values():
+        kept = known[places[0]]
+        together = np.stack([truths[at][kept] for at in places], axis=1)
+        how = _How(groups.take(kept), folds, seed, delta, options)
+        found |= zip(places, _associated(together, shown[kept], held[kept], how), strict=True)
+    return [found[at] for at in range(len(truths))]
+
+
+@dataclass(frozen=True, eq=False)
+class _How:
+    """The groups of the clips, and the options of `association`."""
+
+    groups: Groups
+    folds: int
+    seed: int
+    delta: float
+    options: Resampling
+
+
+def _associated(truths: FloatArray, shown: FloatArray, held: FloatArray, how: _How) -> list[Association]:
+    """Targets (n, T) that are known on all of these clips."""
+    refused = [_refusal(truth, shown[:, :1], how.groups) for truth in truths.T]
+    fitted_ones = np.flatnonzero([not reason for reason in refused])
+    found = [_not_applicable(reason, how) for reason in refused]
+    if not len(fitted_ones):
+        return found
+    fold, blocks = group_folds(how.groups, folds=how.folds, seed=how.seed), how.groups.blocks(MOST_BLOCKS)
+    design = Design.of(make_basis(held), held, make_basis(shown, degree=0), shown)
+    outcomes = np.concatenate([_standardised(shown[:, 0])[:, None], truths[:, fitted_ones]], axis=1)
+    products = cross_products(design, outcomes, fold, blocks)
+    plain, more = _predictions(design, products.by_fold, fold, len(fitted_ones))
+    start = list(range(design.plain + 1))
+    for place, at in enumerate(fitted_ones.tolist()):
+        rows = [*start, len(start) + place]
+        tested = _tested(products.by_block[:, rows][:, :, rows], blocks, how.groups)
+        found[at] = _judged(truths[:, at], plain[:, place], more[:, place], fold, tested, how)
+    return found
+
+
+def _predictions(
+    design: Design, by_fold: FloatArray, fold: IntArray, count: int
+) -> tuple[FloatArray, FloatArray]:
+    """Out-of-fold predictions (n, T) of the T targets from the base alone, and with the signals."""
+    base, outcomes = list(range(design.plain)), list(range(design.plain + 1, design.plain + 1 + count))
+    extra = list(range(design.plain + 1 + count, by_fold.shape[1]))
+    small = fitted(by_fold[:, base + outcomes][:, :, base + outcomes], len(base))
+    every = base + extra + outcomes
+    large = fitted(by_fold[:, every][:, :, every], len(base) + len(extra))
+    padded = np.concatenate([small, np.zeros((len(small), len(extra), count))], axis=1)
+    both = predicted(design, np.concatenate([padded, large], axis=2), fold)
+    return both[:, :count], both[:, count:]
+
+
+def _not_applicable(reason: str, how: _How) -> Association:
+    absent = Estimate.absent(
+        reason, n_clips=len(how.groups), n_groups=how.groups.distinct, level=how.options.level
+    )
+    return Association(None, None, None, absent, absent, None, None, reason)
+
+
+def _judged(
+    truth: FloatArray, plain: FloatArray, more: FloatArray, fold: IntArray, tested: Tested | None, how: _How
+) -> Association:
+    gain, gained = _gains(truth, plain, more, how.groups, fold, how.options)
     if tested is None:
         note = "nothing of the signal is left to test once confidence is known"
         return Association(None, None, None, gain, gained, None, None, note)
-    found = verdict(tested.p, gain.low, gain.high, delta=delta)
+    found = verdict(tested.p, gain.low, gain.high, delta=how.delta)
     gain = gain.with_p(tested.p)
     return Association(
         tested.p, tested.t, tested.correlation, gain, gained, found, smallest_detectable(gain.se)

@@ -312,9 +312,9 @@ def estimate(statistic: Statistic, *, scale: Scale = "identity", options: Resamp
 
     `scale` is where the interval is symmetric: `logit` for shares, F1 and AUROC, `fisher` for correlations,
     `one_minus` for coefficients bounded by 1 such as alpha, `log` for what lies above 0, `identity` for differences.
-    The jackknife uses the t quantile with Kish's effective groups − 1 degrees of freedom; where a measure that needs the order of very
-    many clips sums the influence of a group instead of leaving it out, `method` says "influence". The bootstrap is used
-    only where asked for and from 40 groups on.
+    The jackknife uses the t quantile with Kish's effective groups − 1 degrees of freedom; where a measure that needs
+    the order of very many clips sums the influence of a group instead of leaving it out, `method` says "influence".
+    The bootstrap is used only where asked for and from 40 groups on.
     """
     groups = statistic.groups
     behind = {"n_clips": len(groups), "n_groups": groups.distinct, "level": options.level}

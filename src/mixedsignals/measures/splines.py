@@ -2,32 +2,26 @@
 
 Each confidence enters as a natural cubic spline of its normal score, and each pair by products, because a straight
 base leaves structure behind that a signal would then seem to explain. The basis grows slowly with the corpus.
-Fits use sums of cross-products only, so a million clips cost one pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from .arrays import FloatArray, IntArray, floats
-from .groups import Groups
+from .arrays import FloatArray, floats
 
-__all__ = ["Basis", "cross_fitted", "make_basis", "products_per_group"]
+__all__ = ["Basis", "make_basis"]
 
 ROWS = 25_000
-"""Clips whose columns are held in memory at once."""
+"""Clips, evenly spread, that columns are standardised on."""
 
 CLIPS_PER_COLUMN = 6
 """Clips wanted for every column of the basis."""
-
-PENALTIES = 10.0 ** np.arange(-3.0, 4.0)
-"""Ridge penalties tried for predictions, in clips, on columns of unit variance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +41,20 @@ class Basis:
 
     def __call__(self, variables: FloatArray) -> FloatArray:
         """The columns (n, p) of variables (n, K)."""
-        return (_columns(variables, self.levels, self.knots, self.degree) - self.centre) / self.spread
+        out = np.empty((self.width, len(variables)))
+        self.fill(out, self.scores(variables))
+        return out.T
+
+    def scores(self, variables: FloatArray) -> FloatArray:
+        """Normal scores (K, n) of variables (n, K): what the columns are made of."""
+        each = [_normal_score(column, level) for column, level in zip(variables.T, self.levels, strict=True)]
+        return np.stack(each)
+
+    def fill(self, out: FloatArray, scores: FloatArray) -> None:
+        """Write the columns into `out` (p, n), from normal scores (K, n)."""
+        _columns(out, scores, self.knots, self.degree)
+        out -= self.centre[:, None]
+        out /= self.spread[:, None]
 
     @property
     def width(self) -> int:
@@ -76,9 +83,12 @@ def make_basis(variables: ArrayLike, *, degree: int | None = None) -> Basis:
             degree -= 1
     levels = tuple(np.quantile(column, np.linspace(0, 1, 201)) for column in given.T)
     at = special.ndtri(np.linspace(0.04, 0.96, knots))
-    columns = _columns(given[:: max(1, len(given) // ROWS)], levels, at, degree)
+    some = given[:: max(1, len(given) // ROWS)]
+    width = _width(count, knots, degree)
+    bare = Basis(levels, at, degree, np.zeros(width), np.ones(width))
+    columns = bare(some)
     spread = columns.std(axis=0)
-    return Basis(levels, at, degree, columns.mean(axis=0), np.where(spread > 1e-9, spread, np.inf))
+    return replace(bare, centre=columns.mean(axis=0), spread=np.where(spread > 1e-9, spread, np.inf))
 
 
 def _width(variables: int, knots: int, degree: int) -> int:
@@ -86,16 +96,18 @@ def _width(variables: int, knots: int, degree: int) -> int:
     return variables * (knots - 1) + variables * (variables - 1) // 2 * products
 
 
-def _columns(
-    variables: FloatArray, levels: tuple[FloatArray, ...], knots: FloatArray, degree: int
-) -> FloatArray:
-    scores = [_normal_score(column, level) for column, level in zip(variables.T, levels, strict=True)]
-    blocks = [_natural(score, knots) for score in scores]
+def _columns(out: FloatArray, scores: FloatArray, knots: FloatArray, degree: int) -> None:
+    """Splines of each normal score (K, n), then products of the pairs, into `out` (p, n)."""
+    at, inner = 0, len(knots) - 1
+    for score in scores:
+        _natural(out[at : at + inner], score, knots)
+        at += inner
     powers = [_hermite(score, degree - 1) for score in scores] if degree >= 2 else []
     for first, second in combinations(powers, 2):
         for one in range(degree - 1):
-            blocks.append(first[:, one, None] * second[:, : degree - 1 - one])
-    return np.concatenate(blocks, axis=1)
+            for other in range(degree - 1 - one):
+                np.multiply(first[one], second[other], out=out[at])
+                at += 1
 
 
 def _normal_score(column: FloatArray, levels: FloatArray) -> FloatArray:
@@ -107,101 +119,16 @@ def _normal_score(column: FloatArray, levels: FloatArray) -> FloatArray:
     return floats(special.ndtri(np.clip(rank, 0.005, 0.995)))
 
 
-def _natural(score: FloatArray, knots: FloatArray) -> FloatArray:
+def _natural(out: FloatArray, score: FloatArray, knots: FloatArray) -> None:
     """Natural cubic spline columns of one variable: linear, and one per inner knot (Hastie et al. 2009, 5.2)."""
-    cubes = np.maximum(score[:, None] - knots, 0.0) ** 3
-    slopes = (cubes[:, :-1] - cubes[:, -1:]) / (knots[-1] - knots[:-1])
-    return np.concatenate([score[:, None], slopes[:, :-1] - slopes[:, -1:]], axis=1)
+    above = np.maximum(score - knots[:, None], 0.0)
+    cubes = above * above * above
+    slopes = (cubes[:-1] - cubes[-1]) / (knots[-1] - knots[:-1])[:, None]
+    out[0] = score
+    np.subtract(slopes[:-1], slopes[-1], out=out[1:])
 
 
-def _hermite(score: FloatArray, degree: int) -> FloatArray:
-    """The first `degree` Hermite polynomials of a normal score, (n, degree): uncorrelated on the normal scale."""
-    made = [score, score**2 - 1.0, score**3 - 3.0 * score]
-    return np.stack(made[:degree], axis=1)
-
-
-def _chunks(size: int, columns: int) -> Iterator[slice]:
-    step = max(1000, min(ROWS, 4_000_000 // max(columns, 1)))
-    return (slice(start, start + step) for start in range(0, size, step))
-
-
-def products_per_group(
-    basis: Basis, variables: FloatArray, outcomes: FloatArray, groups: Groups
-) -> FloatArray:
-    """Z'Z per group (G, q, q) with Z = [1, basis columns, outcomes (n, T)], q = 1 + p + T.
-
-    >>> variables = np.random.default_rng(0).random((100, 1))
-    >>> basis = make_basis(variables)
-    >>> int(products_per_group(basis, variables, variables, Groups.each(100))[:, 0, 0].sum())
-    100
-    """
-    order = np.argsort(groups.codes, kind="stable")
-    width = 1 + basis.width + outcomes.shape[1]
-    out = np.zeros((groups.count, width, width))
-    for rows in _chunks(len(order), width):
-        chosen = order[rows]
-        codes = groups.codes[chosen]
-        table = np.concatenate(
-            [np.ones((len(chosen), 1)), basis(variables[chosen]), outcomes[chosen]], axis=1
-        )
-        starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
-        for start, end in zip(starts, np.append(starts[1:], len(codes)), strict=True):
-            out[codes[start]] += table[start:end].T @ table[start:end]
-    return out
-
-
-def cross_fitted(
-    basis: Basis, variables: ArrayLike, targets: ArrayLike, fold: IntArray, *, extra: ArrayLike | None = None
-) -> FloatArray:
-    """Out-of-fold ridge predictions (n, T) of targets (n, T) from the basis of variables (n, K).
-
-    The penalty of each target and fold is the one with the least error when the training folds predict one another.
-    `extra` (n, E) adds plain columns to the basis.
-
-    >>> x = np.linspace(0, 1, 300)[:, None]
-    >>> fitted = cross_fitted(make_basis(x), x, np.sin(3 * x), np.arange(300) % 3)
-    >>> bool(np.abs(fitted - np.sin(3 * x)).mean() < 0.05)
-    True
-    """
-    given, wanted = floats(variables), floats(targets)
-    more = np.empty((len(given), 0)) if extra is None else floats(extra)
-    outcomes = np.concatenate([more, wanted], axis=1)
-    by_fold = products_per_group(basis, given, outcomes, Groups(fold, int(fold.max()) + 1))
-    width = 1 + basis.width + more.shape[1]
-    fits = np.stack([_best_fit(by_fold, width, held) for held in range(len(by_fold))])
-    out = np.empty(wanted.shape)
-    for rows in _chunks(len(given), width):
-        table = np.concatenate([np.ones((len(given[rows]), 1)), basis(given[rows]), more[rows]], axis=1)
-        for held in range(len(fits)):
-            inside = fold[rows] == held
-            out[rows][inside] = table[inside] @ fits[held]
-    return out
-
-
-def _best_fit(by_fold: FloatArray, width: int, held: int) -> FloatArray:
-    """Coefficients (width, T) from all folds but `held`."""
-    train = [fold for fold in range(len(by_fold)) if fold != held]
-    count = by_fold.shape[1] - width
-    best = np.full(count, len(PENALTIES) // 2)
-    if len(train) > 1:
-        errors = np.zeros((len(PENALTIES), count))
-        for inner in train:
-            made = _ridge(by_fold[[fold for fold in train if fold != inner]].sum(axis=0), width)
-            left = by_fold[inner]
-            fitted = np.einsum("lpt,pq,lqt->lt", made, left[:width, :width], made, optimize=True)
-            errors += fitted - 2.0 * np.einsum("lpt,pt->lt", made, left[:width, width:])
-        best = errors.argmin(axis=0)
-    return floats(_ridge(by_fold[train].sum(axis=0), width)[best, :, np.arange(count)].T)
-
-
-def _ridge(products: FloatArray, width: int) -> FloatArray:
-    """Ridge coefficients (L, width, T) for every penalty; the intercept, the first column, is not penalised."""
-    clips = max(products[0, 0], 1.0)
-    shift, cross = products[0, 1:width] / clips, products[:width, width:]
-    inner = products[1:width, 1:width] - clips * np.outer(shift, shift)
-    roots, vectors = np.linalg.eigh(inner)
-    turned = vectors.T @ (cross[1:] - np.outer(shift, cross[0]))
-    scaled = turned / (np.maximum(roots, 0.0)[None, :, None] + PENALTIES[:, None, None])
-    slopes = vectors @ scaled
-    intercept = (cross[0] / clips)[None, :] - np.einsum("p,lpt->lt", shift, slopes)
-    return np.concatenate([intercept[:, None, :], slopes], axis=1)
+def _hermite(score: FloatArray, degree: int) -> list[FloatArray]:
+    """The first `degree` Hermite polynomials of a normal score, (n,) each: uncorrelated on the normal scale."""
+    squared = score * score
+    return [score, squared - 1.0, (squared - 3.0) * score][:degree]
