@@ -91,9 +91,9 @@
   const best = (values) => values.reduce((top, value, i) => (value !== null && (top < 0 || value > values[top]) ? i : top), -1);
   const shown = (value) => (value === null || value === undefined ? "–" : value.toFixed(2).replace(/^0/, ""));
 
-  const player = (media, preload) => {
+  const player = (media) => {
     if (media.kind === "none") return node("p", { class: "note" }, `No playback: ${media.note}.`);
-    const element = node(media.kind, { controls: true, preload, src: media.src, playsinline: true });
+    const element = node(media.kind, { controls: true, preload: "metadata", src: media.src, playsinline: true });
     const failed = node("p", { class: "note", hidden: true }, "This file cannot be played here.");
     element.addEventListener("error", () => { failed.hidden = false; });
     return node("div", { class: `player ${media.kind}` }, element, media.note ? node("p", { class: "note" }, media.note) : null, failed);
@@ -144,13 +144,13 @@
     table.style.setProperty("--narrow", corpus.labels.length <= 3 ? `max(3.7rem, ${column})` : "3.7rem");
     return node("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": `What models and people say about clip ${clip.id}` }, table);
   };
-  const card = (clip, preload) => {
+  const card = (clip) => {
     const chips = clip.why.map((word) => node("span", { class: `chip ${word.replaceAll(" ", "-")}` }, word));
     const head = node("header", {}, node("h3", {}, clip.id), clip.speaker ? node("span", { class: "where" }, `speaker ${clip.speaker}`) : null,
       clip.target ? node("span", { class: "where" }, "true label ", node("b", {}, clip.target)) : null, ...chips);
     const told = clip.told.map((message) => node("p", { class: "told" }, message));
     const words = clip.words ? node("blockquote", {}, clip.words) : null;
-    const media = clip.media.length ? node("div", { class: "players" }, ...clip.media.map((one) => player(one, preload))) : null;
+    const media = clip.media.length ? node("div", { class: "players" }, ...clip.media.map((one) => player(one))) : null;
     return node("article", { class: media ? `card with-${clip.media.some((one) => one.kind === "video") ? "video" : "audio"}` : "card", "aria-label": `Clip ${clip.id}` }, head, media, node("div", { class: "said" }, ...told, words, matrix(clip)));
   };
 
@@ -158,7 +158,7 @@
   const dialog = byId("clip");
   const open = (id) => {
     const clip = index.get(id);
-    byId("one").replaceChildren(clip ? card(clip, "metadata") : node("p", {}, `Clip ${id} is not among those that this page lists; its rows are in the run’s tables.`));
+    byId("one").replaceChildren(clip ? card(clip) : node("p", {}, `Clip ${id} is not among those that this page lists; its rows are in the run’s tables.`));
     dialog.showModal();
   };
   byId("close").addEventListener("click", () => dialog.close());
@@ -171,7 +171,7 @@
   const show = (move) => {
     const pages = Math.max(1, Math.ceil(matches.length / perPage));
     page = Math.max(0, Math.min(page, pages - 1));
-    byId("cards").replaceChildren(...matches.slice(page * perPage, (page + 1) * perPage).map((clip) => card(clip, "none")));
+    byId("cards").replaceChildren(...matches.slice(page * perPage, (page + 1) * perPage).map((clip) => card(clip)));
     byId("page").textContent = `${page + 1} of ${pages}`;
     byId("previous").disabled = page === 0;
     byId("next").disabled = page === pages - 1;
