@@ -140,7 +140,7 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     ),
     "rater_competence": MeasureName(
         "agreement with the consensus of a model of raters, beyond chance (slice `rater=ID`; else the median); "
-        "below .5 a rater guesses more often than not",
+        "below .5 a rater guesses more often than not, and p tests that",
         "",
         "−1 to 1",
         "MS406",

@@ -32,6 +32,9 @@ FEWEST_VOTES = 10
 CARELESS = 0.5
 """Competence below which a rater guesses more often than not."""
 
+SIZE = 0.05
+"""Size of the test that a rater guesses more often than not."""
+
 MOST_SHOWN = 200
 """Raters with a row of their own in the estimates, the least competent first."""
 
@@ -88,7 +91,7 @@ def raters_of_people(case: Case) -> Outcome:
 
 @dataclass(frozen=True, eq=False)
 class _Quality:
-    """Raters (R,) with votes used, competence, its half interval and standard error; consensus of clips (n, C)."""
+    """Raters (R,) with votes used, competence and its standard error; the consensus of each clip (n, C)."""
 
     raters: pl.Series
     votes: Ints
@@ -105,10 +108,17 @@ class _Quality:
         return found
 
     @property
+    def p(self) -> Floats:
+        """p-value that a rater guesses no more often than not, (R,), one-sided; NaN where not judged."""
+        t = divided(self.competence - CARELESS, self.error)
+        t = np.where(self.error > 0, t, np.sign(self.competence - CARELESS) * np.inf)
+        found: Floats = np.where(self.judged, stats.t.cdf(t, np.maximum(self.votes - 1, 1)), np.nan)
+        return found
+
+    @property
     def careless(self) -> Bools:
-        """Raters who guess more often than not, beyond the noise of their votes (one-sided, 5 %)."""
-        limit = self.competence + stats.t.ppf(0.95, np.maximum(self.votes - 1, 1)) * self.error
-        found: Bools = self.judged & (np.nan_to_num(limit, nan=np.inf) < CARELESS)
+        """Raters who guess more often than not, beyond the noise of their votes (5 %)."""
+        found: Bools = np.nan_to_num(self.p, nan=1.0) < SIZE
         return found
 
 
@@ -207,6 +217,7 @@ def _rows(case: Case, outcome: Outcome, found: _Quality) -> None:
                 method=f"{model}; a rater's votes taken as independent",
                 n_clips=votes,
                 n_groups=votes,
+                p=float(found.p[at]),
             )
         )
 
