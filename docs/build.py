@@ -3,6 +3,8 @@
 python docs/build.py                    everything; the tour runs the demo, which takes some minutes
 python docs/build.py references         only what is generated from declarations: seconds
 python docs/build.py tour picture       the parts that are named
+python docs/build.py readme             `make demo` in a fresh clone of what is committed: its output goes into the
+                                        README, and minutes, downloads and disk are printed for the table there
 """
 
 from __future__ import annotations
@@ -12,18 +14,26 @@ import sys
 import tempfile
 from pathlib import Path
 
+from making.fresh import fresh_demo
 from making.picture import take_picture
+from making.readme import with_output
 from making.references import references
 from making.tour import Tour, TourError
 
 DOCS = Path(__file__).resolve().parent
 PARTS = ("references", "tour", "picture")
+README = DOCS.parent / "README.md"
 
 
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=(*PARTS, []), help="which parts; all if none is named")
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        choices=(*PARTS, "readme", []),
+        help="which parts; all but the README if none is named",
+    )
     parts = parser.parse_args().parts or PARTS
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()
@@ -33,6 +43,8 @@ def main() -> None:
             _tour(scratch)
         if "picture" in parts:
             _picture(scratch)
+        if "readme" in parts:
+            _readme(scratch)
 
 
 def _references() -> None:
@@ -55,6 +67,12 @@ def _picture(scratch: Path) -> None:
     """The report of the tour's demo, where there is a browser; else the committed picture stays."""
     taken = take_picture(scratch / "demo" / "run" / "report" / "index.html", DOCS / "images" / "report.png")
     print(f"images/report.png: {taken}")
+
+
+def _readme(scratch: Path) -> None:
+    found = fresh_demo(DOCS.parent, scratch)
+    README.write_text(with_output(README.read_text(encoding="utf-8"), found.printed), encoding="utf-8")
+    print(f"README.md has what make demo printed\n{found}")
 
 
 if __name__ == "__main__":
