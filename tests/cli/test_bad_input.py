@@ -19,7 +19,7 @@ import pytest
 
 from mixedsignals.media import write_audio, write_video
 from mixedsignals.store import digest_file
-from mixedsignals.testing import make_corpus
+from mixedsignals.testing import make_corpus, make_evidence
 
 from .conftest import FAST, QUICK, Call, Done, edit
 
@@ -287,6 +287,38 @@ def test_a_corpus_that_cannot_be_learned_from_is_a_warning_and_then_exit_3(
     assert call("check", copy, "--quiet", "--strict").code == 1
     assert said in one_error(call("run", copy, "--out", tmp_path / "run", *FAST), 3)
     assert not (tmp_path / "run" / "tables").exists()
+
+
+@pytest.fixture
+def predictions(tmp_path: Path) -> Path:
+    """Predictions of 40 clips from four sources, as a user's own models would give them."""
+    path = tmp_path / "predictions.csv"
+    make_evidence(n_clips=40, seeds=(1,), seed=1).predictions.drop("run_id", "given", "calibrated").write_csv(path)
+    return path
+
+
+def test_a_misspelt_label_of_own_predictions_is_warned_of(predictions: Path, tmp_path: Path, call: Call) -> None:
+    text = predictions.read_text()
+    predictions.write_text(text.replace("neutral", "netural", 1))
+    done = call("diagnose", "-p", predictions, "--out", tmp_path / "run", "--media", "none")
+    assert done.code == 0, done.err
+    assert "warning: 159 of 160 predictions have no row for 'netural', which counts as 0." in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--fusion", "joint"], "no source is named 'joint'; there are text, audio, video, fusion"),
+        (["--labels", "yes,no"], "label is 'neutral'; legal is one of yes, no"),
+        (["--votes", "none.csv"], "none.csv: is not there"),
+        (["--clips", "."], "is a folder"),
+    ],
+)
+def test_options_that_do_not_fit_own_predictions(
+    options: list[str], said: str, predictions: Path, tmp_path: Path, call: Call
+) -> None:
+    assert said in one_error(call("diagnose", "-p", predictions, "--out", tmp_path / "run", *options), 1)
+    assert not (tmp_path / "run").exists()
 
 
 def test_votes_that_all_say_the_same_are_diagnosed(copy: Path, tmp_path: Path, call: Call) -> None:

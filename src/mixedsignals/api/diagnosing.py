@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mixedsignals.api.calibrators import save_calibrators
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.labels import Kind, Labels
 from mixedsignals.manifest import environment
@@ -48,7 +49,8 @@ def diagnose_run(
     options: DiagnosisOptions | None = None,
     progress: Progress = SILENT,
 ) -> Diagnosis:
-    """Diagnose a run folder, and write its scores, estimates, findings and answer there.
+    """Diagnose a run folder, and write its scores, estimates, findings and answer there,
+    and beside its models, where it has any, the calibrators for new clips.
 
     Args:
         run: the folder.
@@ -74,7 +76,10 @@ def diagnose_run(
     )
     if raters is not None:
         manifest = {**manifest, "diagnosis": {**manifest.get("diagnosis", {}), "raters": raters}}
-    return _made(evidence, folder, manifest, options or _options(manifest), progress)
+    made = _made(evidence, folder, manifest, options or _options(manifest), progress)
+    if folder.models.is_dir():
+        save_calibrators(made.calibrators, evidence.labels, folder.models)
+    return made
 
 
 def diagnose_corpus(
@@ -162,6 +167,7 @@ def diagnose(
         predictions, labels=labels, kind=kind, fusion=fusion, run_id=run_id, renormalise=renormalise
     )
     run_id = _only_run(read.table)
+    _refuse_unknown_fusion(fusion, read.table)
     for warning in read.warnings:
         progress.say(f"warning: {warning}")
     known = {
@@ -195,6 +201,13 @@ def _predictions(data: Any, **options: Any) -> Any:
     if isinstance(data, Sequence) and data and all(isinstance(item, str | Path) for item in data):
         return read_predictions(list(data), **options)
     return predictions_from_frames({"predictions": frame_of(data)}, **options)
+
+
+def _refuse_unknown_fusion(fusion: str, predictions: pl.DataFrame) -> None:
+    sources = predictions["source"].unique(maintain_order=True).to_list()
+    if fusion not in ("fusion", *sources):
+        message = f"no source is named {fusion!r}; there are {', '.join(sources)}"
+        raise InputError(Problem("unknown-source", message, "Name the fused one with --fusion."))
 
 
 def _only_run(predictions: pl.DataFrame) -> str:

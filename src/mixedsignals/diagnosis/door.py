@@ -263,6 +263,16 @@ def _warnings(table: pl.DataFrame, labels: Labels) -> Iterable[Problem]:
                 remedy="Check the list of labels, if this is not meant.",
                 severity="warning",
             )
+    key = ["run_id", "seed", "clip_id", "source", "given"]
+    whole = table.select(pl.struct(key).n_unique()).item()
+    for name, rows in table.group_by("label", maintain_order=True).len().iter_rows():
+        if rows < whole:
+            yield Problem(
+                code="label-not-everywhere",
+                message=f"{whole - rows:,} of {whole:,} predictions have no row for {name!r}, which counts as 0",
+                remedy="Check how the label is spelt, if this is not meant.",
+                severity="warning",
+            )
 
 
 def _fault(code: str, message: str, remedy: str, file: str) -> Problem:

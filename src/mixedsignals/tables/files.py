@@ -25,6 +25,10 @@ def read_frame(path: Path | str) -> pl.DataFrame:
         InputError: the file is missing, not UTF-8, ragged (every such row is named), or of another kind.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(
+            _file_problem("unreadable-table", path, "is a folder", "Name a .csv or .parquet file.")
+        )
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
