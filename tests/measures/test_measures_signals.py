@@ -229,7 +229,7 @@ def test_the_verdict_is_never_yes_without_a_bound_above_delta():
 def test_the_basis_grows_with_the_corpus_and_leaves_clips_to_spare(clips, variables):
     given_ = np.random.default_rng(0).random((clips, variables))
     basis = make_basis(given_)
-    assert basis.width * 6 <= clips
+    assert basis.width * 3 <= clips
     columns = basis(given_)
     assert columns.shape == (clips, basis.width)
     np.testing.assert_allclose(columns.std(axis=0), 1, rtol=0.05)

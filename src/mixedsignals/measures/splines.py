@@ -20,8 +20,8 @@ __all__ = ["Basis", "make_basis"]
 ROWS = 25_000
 """Clips, evenly spread, that columns are standardised on."""
 
-CLIPS_PER_COLUMN = 6
-"""Clips wanted for every column of the basis."""
+CLIPS_PER_COLUMN = 3
+"""Clips wanted for every column of the basis: with six, bent truths made 8 % false claims on 150 clips, with three 5 %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def make_basis(variables: ArrayLike, *, degree: int | None = None) -> Basis:
     """The basis for variables (n, K) without NaN.
 
     2 n^{1/5} knots, between 3 and 15, and products up to degree 3 (4 from 2,000 clips), both smaller where there
-    would be fewer than six clips to a column. `degree` fixes the products.
+    would be fewer than three clips to a column. `degree` fixes the products.
 
     >>> basis = make_basis(np.random.default_rng(0).random((400, 2)))
     >>> basis(np.full((1, 2), 0.5)).shape
