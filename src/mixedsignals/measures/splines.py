@@ -21,7 +21,7 @@ ROWS = 25_000
 """Clips, evenly spread, that columns are standardised on."""
 
 CLIPS_PER_COLUMN = 3
-"""Clips wanted for every column of the basis: with six, bent truths made 8 % false claims on 150 clips, with three 5 %."""
+"""Clips wanted for every column: with six, bent truths made 8 % false claims on 150 clips, with three 5 %."""
 
 
 @dataclass(frozen=True, eq=False)
