@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mixedsignals.api.calibrators import calibrated_column, load_calibrators
 from mixedsignals.api.corpora import read
 from mixedsignals.api.encoding import encode_modality
 from mixedsignals.api.newclips import corpus_of, files_of
@@ -31,8 +32,9 @@ class Prediction:
     """What a run says of clips.
 
     Attributes:
-        predictions: clip_id, source, given, label, probability, n_heads; the mean over the heads that may speak. Clips
-            are in the order in which they were given.
+        predictions: clip_id, source, given, label, probability, calibrated, n_heads; the mean over the heads that may
+            speak, raw and calibrated. `calibrated` is null where the run was not diagnosed, and for its own clips: on
+            their targets the calibrators were fitted. Clips are in the order in which they were given.
         gates: clip_id, source, given, modality, gate, weight.
         missing: modalities of the run that a clip lacks, per clip that lacks any. A clip that lacks all of them has no
             predictions.
@@ -66,6 +68,7 @@ class Predictor:
         self.options = RunOptions.from_dict(self.manifest["options"])
         self.labels = Labels(tuple(self.manifest["corpus"]["labels"]), self.manifest["corpus"]["kind"])
         self._models = load_heads(self.run.models)
+        self._calibrators = load_calibrators(self.labels, self.run.models)
 
     def predict(self, clips: Corpus | Path | str | Sequence[Path | str]) -> Prediction:
         """Predict a corpus, a corpus folder, or media files.
@@ -86,6 +89,7 @@ class Predictor:
             learned = [f"{m} (ready-made features)" if self._is_ready_made(m) else m for m in known]
             raise CannotFinish(f"none of these clips has what this run learned from: {', '.join(learned)}.")
         splits = read_table(SPLITS, self.run.table("splits"))
+        known_clips = set(splits["clip_id"]) if own is None else own
         if own is not None:
             splits = splits.filter(pl.col("clip_id").is_in(list(own)))
         found = predict_heads(self._models, embeddings, splits=splits)
@@ -95,7 +99,9 @@ class Predictor:
             for clip in order
         }
         return Prediction(
-            _in_order(found.predictions, order),
+            _in_order(
+                calibrated_column(found.predictions, self._calibrators, self.labels, own=known_clips), order
+            ),
             _in_order(found.gates, order),
             {clip: lacks for clip, lacks in missing.items() if lacks},
         )
