@@ -6,6 +6,7 @@ import json
 import pickle
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -291,7 +292,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise ConnectionError("no route to host")
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", unreachable)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
     return tmp_path / "hub"
 
 
@@ -369,7 +370,10 @@ def test_what_is_taken_from_the_hub(hub: Path, tmp_path: Path, monkeypatch: pyte
         asked.extend(options["allow_patterns"])  # type: ignore[arg-type]
         return str(tmp_path)
 
-    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda *_, **__: files)
+    def told(*_: object, **__: object) -> SimpleNamespace:
+        return SimpleNamespace(siblings=[SimpleNamespace(rfilename=name) for name in files])
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", told)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
     local.find_model("some/model")
     assert sorted(asked) == ["README.md", "config.json", "model.safetensors"]

@@ -122,6 +122,8 @@ def _run(args: list[str]) -> int:
 
         if is_full_disk(error):
             return _report(error, f"the disk is full ({error}). Free space; the same command goes on.", 3)
+        if isinstance(error, OSError) and error.filename is not None:
+            return _report(error, f"{error.filename}: cannot be read or written ({error.strerror})", 3)
         text = f"{type(error).__name__}: {error}".rstrip(": ")
         return _report(
             error, f"something went wrong that this program did not foresee ({text}); --debug shows where", 3

@@ -97,7 +97,7 @@ class ImportSummary:
         if self.n_votes:
             parts.append(f"{self.n_votes:,} votes")
         if self.features:
-            parts.append(f"ready-made features for {' and '.join(self.features)}")
+            parts.append(f"ready-made features for {', '.join(self.features)}")
         return f"{self.name}: {', '.join(parts)}"
 
     def __str__(self) -> str:

@@ -110,9 +110,9 @@ def _cached(repository: str, revision: str | None) -> Path | None:
 def _fetched(repository: str, revision: str | None) -> Path:
     hub = _hub()
     try:
-        files = [
-            name for name in hub.HfApi().list_repo_files(repository, revision=revision) if "/" not in name
-        ]
+        # One question that is asked once: other calls try five times to reach a hub that is not there.
+        told = hub.HfApi().model_info(repository, revision=revision, timeout=30)
+        files = [file.rfilename for file in told.siblings or () if "/" not in file.rfilename]
         safe = [name for name in files if name.endswith(".safetensors")]
         weights = safe or [name for name in files if re.fullmatch(r"pytorch_model.*\.bin", name)]
         others = [name for name in files if name.endswith((".json", ".txt", ".model")) or name == "README.md"]
