@@ -21,6 +21,7 @@ from .groups import Groups
 from .scales import Scale, clopper_pearson, forward, inverse, slope
 
 __all__ = [
+    "EXACT_CLIPS",
     "ByClip",
     "Combination",
     "Estimate",

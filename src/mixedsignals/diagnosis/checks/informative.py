@@ -33,8 +33,9 @@ from mixedsignals.measures.divergence import (
     seed_disagreement,
 )
 from mixedsignals.measures.groups import Groups
-from mixedsignals.measures.inference import Resampling
+from mixedsignals.measures.inference import EXACT_CLIPS, Resampling
 from mixedsignals.measures.ranking import auprc, auroc, base_rate
+from mixedsignals.measures.ranks import dense_ranks
 from mixedsignals.measures.significance import holm
 from mixedsignals.measures.votes import rater_disagreement
 
@@ -151,8 +152,11 @@ def fold_of(case: Case) -> Ints | None:
 
 
 def coarse(case: Case) -> Groups:
-    """Groups merged into as many blocks as measures that need the order of all clips can be left out by in time."""
-    return case.groups.blocks(max(20, min(200, 4_000_000 // max(len(case), 1))))
+    """Groups for measures that need the order of all clips: at most 200 blocks of them, so that each can be left out.
+
+    With very many clips these measures sum the influence of each group instead, and groups stay as they are.
+    """
+    return case.groups.blocks(200) if len(case) <= EXACT_CLIPS else case.groups
 
 
 def beyond_confidence(case: Case) -> Outcome:
@@ -272,7 +276,12 @@ def _elsewhere(cell: Ints, rng: np.random.Generator) -> Ints:
 def signals_described(case: Case) -> Outcome:
     """MS502: how well each signal and baseline ranks clips by each target; fires when none beats fused doubt."""
     signals, targets = signals_and_targets(case)
-    every = {**signals.disagreement, **signals.described, **signals.baselines}
+    # All that follows depends on the order of the clips alone, so each signal is ranked once for all targets.
+    every = {
+        signal: dense_ranks(values)
+        for signal, values in {**signals.disagreement, **signals.described, **signals.baselines}.items()
+    }
+    sure_of_fusion = dense_ranks(signals.confidences[:, 0])
     outcome, fold = Outcome(), fold_of(case)
     options = Resampling(level=case.options.level)
     for name, target in targets.items():
@@ -290,9 +299,7 @@ def signals_described(case: Case) -> Outcome:
             if name == "annotator_uncertainty":
                 _correlated(case, outcome, signal, values, target)
             if signal not in signals.baselines:
-                held = partial_spearman(
-                    values, target, signals.confidences[:, 0], coarse(case), options=options
-                )
+                held = partial_spearman(values, target, sure_of_fusion, coarse(case), options=options)
                 outcome.estimate(f"partial_spearman:{signal}->{name}", "models", held)
             if found.value is not None:
                 reached[signal] = found
@@ -311,7 +318,7 @@ def signals_described(case: Case) -> Outcome:
         note = "Plain confidence ranks better than any signal of disagreement. " if beaten else ""
         where = f"target={name}"
         outcome.find("tip" if beaten else "passed", note + message, source="models", slice=where)
-    _coverage(case, outcome, signals, targets)
+    _coverage(case, outcome, every, targets)
     return outcome
 
 
@@ -323,16 +330,16 @@ def _correlated(case: Case, outcome: Outcome, signal: str, values: Floats, targe
         outcome.estimate(f"kendall:{arrow}", "models", kendall(values, target, groups, options=options))
 
 
-def _coverage(case: Case, outcome: Outcome, signals: Signals, targets: Mapping[str, Floats | str]) -> None:
+def _coverage(
+    case: Case, outcome: Outcome, ranks: Mapping[str, Floats], targets: Mapping[str, Floats | str]
+) -> None:
     """Risk against coverage when clips are left out by fused doubt, or by the divergence of the modalities."""
     wrong = targets.get("fused_error")
     if wrong is None or isinstance(wrong, str):
         return
     options, groups = Resampling(level=case.options.level), coarse(case)
-    for name, doubt in (
-        ("fused_doubt", signals.baselines["fused_doubt"]),
-        (HEADLINE, signals.disagreement[HEADLINE]),
-    ):
+    for name in ("fused_doubt", HEADLINE):
+        doubt = ranks[name]
         for area in ("aurc", "excess_aurc", "augrc"):
             found = risk_area(-doubt, wrong, groups, area=area, options=options)
             outcome.estimate(f"{area}:{name}", "models", found)
