@@ -292,3 +292,12 @@ def test_within_strata_a_signal_that_is_only_confidence_shows_nothing():
     assert within.low < 0 < within.high
     assert mantel_haenszel(np.ones(N), wrong, np.zeros(N, dtype=int), GROUPS).value is None
     assert quantile_strata([np.nan, 1.0]).tolist() == [-1, 0]
+
+
+def test_a_calibrator_fitted_on_very_many_clips_uses_an_even_part_of_them():
+    rng = np.random.default_rng(0)
+    sure = 1 / (1 + np.exp(-rng.normal(0, 2, 250_000)))
+    target = (rng.random(250_000) < sure).astype(int)
+    honest = np.stack([1 - sure, sure], axis=1)
+    assert fit_temperature(honest, target).temperature == pytest.approx(1, abs=0.02)
+    np.testing.assert_allclose(fit_vector(honest, target)(honest[:100]), honest[:100], atol=0.01)
