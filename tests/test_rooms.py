@@ -20,6 +20,7 @@ SHARED = {
     "store",
     "measures",
     "embeddings",
+    "features",
     "progress",
     "manifest",
 }

@@ -80,11 +80,8 @@ def fault(frame: pl.DataFrame, folder: Path, name: str = "video.parquet") -> Inp
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [
-        ({"AU1": [1.0, float("nan"), 2.0]}, "not-finite", "NaN or infinite values for 1 clips: 0001"),
-        ({"AU1": [1.0, None, 2.0]}, "not-finite", "0001"),
-        ({"AU1": ["a", "b", "c"]}, "not-a-number", "columns that are not numbers: AU1"),
-        ({"clip_id": ["0001", "0001", "0012"]}, "duplicate-id", "clip ids more than once: 0001"),
-        ({"clip_id": ["0001", None, "0012"]}, "missing-id", "1 rows without clip_id"),
+        ({"AU1": [1.0, float("nan"), 2.0]}, "not-finite", "row 3 (clip '0001'): AU1 is empty or NaN"),
+        ({"clip_id": ["0001", "0001", "0012"]}, "several-rows-per-clip", "2 rows for one clip"),
         ({"clip_id": ["0001", "x", "y"]}, "unknown-clip", "2 clips that are not in clips: x, y"),
     ],
 )
@@ -98,51 +95,11 @@ def test_features_that_do_not_fit(
     assert said in str(error)
 
 
-def test_lists_of_different_lengths(tmp_path: Path) -> None:
-    error = fault(pl.DataFrame({"clip_id": IDS, "values": [[1.0], [1.0, 2.0], []]}), tmp_path)
-    assert error.problems[0].code == "ragged-features"
-
-
-def test_a_table_without_ids_or_columns(tmp_path: Path) -> None:
-    assert "clip_id and at least one more are needed" in str(fault(wide().drop("clip_id"), tmp_path))
-    assert "clip_id and at least one more are needed" in str(fault(wide().select("clip_id"), tmp_path))
-
-
-@pytest.mark.parametrize("name", ["video.npz", "video.parquet", "video.csv", "video.txt"])
-def test_files_that_cannot_be_read(name: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    with pytest.raises(InputError, match="is not there"):
-        read_features(path, "video")
-    path.write_bytes(b"\x93\xff nothing of the kind")
-    with pytest.raises(InputError) as error:
-        read_features(path, "video")
-    assert error.value.problems[0].file == str(path)
-
-
-def test_an_npz_that_holds_something_else(tmp_path: Path) -> None:
-    path = tmp_path / "f.npz"
-    np.savez(path, other=VALUES)
-    with pytest.raises(InputError, match="holds other; clip_ids and values are needed"):
-        read_features(path, "video")
-    np.savez(path, clip_ids=np.array(IDS), values=np.array([["a"], ["b"], ["c"]]))
-    with pytest.raises(InputError, match="not numbers"):
-        read_features(path, "video")
-    np.savez(path, clip_ids=np.array(IDS, dtype=object), values=VALUES)
-    with pytest.raises(InputError, match="cannot be read"):
-        read_features(path, "video")
-    np.savez(path, clip_ids=np.array(IDS), values=VALUES[:2])
-    with pytest.raises(InputError, match="Give one row per clip"):
-        read_features(path, "video")
-
-
-def test_embeddings_of_another_modality(tmp_path: Path) -> None:
-    path = write("npz saved", tmp_path)
-    with pytest.raises(InputError, match="holds video embeddings and was given for audio"):
-        read_features(path, "audio")
-
-
 def test_no_clip_has_features(tmp_path: Path) -> None:
     path = tmp_path / "f.npz"
     np.savez(path, clip_ids=np.zeros(0, dtype="U1"), values=np.zeros((0, 4)))
-    with pytest.raises(CannotFinish, match="None of the 4 clips has audio features"):
+    with pytest.raises(InputError, match="has no rows"):
         encode(CLIPS, tmp_path, "audio", "features", features=path)
+    nothing = Embeddings((), np.zeros((0, 4), np.float32), Card("audio", "mine", "1", "x", "y"))
+    with pytest.raises(CannotFinish, match="None of the 4 clips has audio features"):
+        encode(CLIPS, tmp_path, "audio", "features", features=nothing)

@@ -4,11 +4,11 @@ Gives those tables checked, with a target for every clip that has one and speake
 """
 
 from mixedsignals.corpus.check import check_corpus, check_loaded
-from mixedsignals.corpus.features import read_features
 from mixedsignals.corpus.folder import Corpus, load_lenient, read_corpus
 from mixedsignals.corpus.importers import IMPORTERS, Imported, Importer, ImportSummary, import_corpus
 from mixedsignals.corpus.splits import complete_splits, make_splits
 from mixedsignals.corpus.targets import TIE_RULES, Targets, make_targets
+from mixedsignals.features import read_features
 
 __all__ = [
     "IMPORTERS",

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import polars as pl
 
-from mixedsignals.corpus.features import read_features
 from mixedsignals.corpus.folder import Corpus, load_lenient
 from mixedsignals.corpus.recordings import check_recordings
 from mixedsignals.corpus.repeats import check_identical, check_transcripts
 from mixedsignals.corpus.targets import make_targets
 from mixedsignals.errors import InputError, Problem
+from mixedsignals.features import read_features
 from mixedsignals.progress import SILENT, Progress
 
 __all__ = ["check_corpus", "check_loaded", "check_modalities", "check_speakers"]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from mixedsignals.corpus.features import read_features
 from mixedsignals.corpus.layout import is_outside
 from mixedsignals.corpus.settings import MEDIA_COLUMNS
 from mixedsignals.errors import InputError, Problem
+from mixedsignals.features import read_features
 from mixedsignals.labels import combination
 
 if TYPE_CHECKING:

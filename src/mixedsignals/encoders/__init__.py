@@ -4,11 +4,11 @@ Gives embeddings: one float32 row per clip that has the modality, with a card; t
 
 from mixedsignals.encoders.catalogue import WEIGHTS
 from mixedsignals.encoders.encoding import Encoded, encode
-from mixedsignals.encoders.features import read_features
 from mixedsignals.encoders.protocol import Encoder, EncoderFactory, EncoderRequest, Prepared
 from mixedsignals.encoders.registry import BUILT_IN, PRESETS, find_encoder
 from mixedsignals.encoders.sources import Absent, Source
 from mixedsignals.encoders.weights import WeightStatus, fetch_weights, weights_status
+from mixedsignals.features import read_features
 
 __all__ = [
     "BUILT_IN",

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
-from mixedsignals.corpus.features import read_features
 from mixedsignals.corpus.folder import load_with
 from mixedsignals.corpus.importers.common import Imported
 from mixedsignals.corpus.settings import MEDIA_COLUMNS, TABLE_FILES, read_settings
 from mixedsignals.errors import InputError, UsageError
+from mixedsignals.features import read_features
 from mixedsignals.labels import Kind
 
 __all__ = ["read_csv"]

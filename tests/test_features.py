@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mixedsignals.corpus import read_features
+from mixedsignals.embeddings import Card, Embeddings
 from mixedsignals.errors import InputError, Problem
+from mixedsignals.features import read_features
 
 
 def problems_of(path: Path) -> tuple[Problem, ...]:
@@ -29,11 +30,7 @@ def test_all_three_kinds_hold_the_same(tmp_path: Path, suffix: str) -> None:
     made = read_features(path, "video")
     assert made.clip_ids == ("007", "x")
     np.testing.assert_array_equal(made.values, values.astype(np.float32))
-    assert (made.card.modality, made.card.encoder, made.card.preprocessing) == (
-        "video",
-        "features",
-        {"columns": 2},
-    )
+    assert (made.card.modality, made.card.encoder) == ("video", f"features:video{suffix}")
     assert made.card.revision != read_features(_changed(path), "video").card.revision
 
 
@@ -90,3 +87,50 @@ def test_numbers_too_large_for_a_float32_are_faults(tmp_path: Path) -> None:
     path = tmp_path / "video.parquet"
     pl.DataFrame({"clip_id": ["a"], "f": [1e300]}).write_parquet(path)
     assert [p.code for p in problems_of(path)] == ["not-finite"]
+
+
+def test_a_column_of_lists_is_one_column_per_place(tmp_path: Path) -> None:
+    path, values = tmp_path / "video.parquet", [[1.0, 2.0], [3.0, 4.0]]
+    frame = pl.DataFrame({"clip_id": ["a", "b"], "vector": values})
+    for dtype in (pl.List(pl.Float64), pl.Array(pl.Float64, 2)):
+        frame.cast({"vector": dtype}).write_parquet(path)
+        np.testing.assert_array_equal(read_features(path, "video").values, np.array(values, np.float32))
+    pl.DataFrame({"clip_id": ["a", "b"], "vector": [[1.0], [1.0, 2.0]]}).write_parquet(path)
+    assert [p.code for p in problems_of(path)] == ["ragged-features"]
+    frame.with_columns(other=pl.lit(1.0)).write_parquet(path)
+    assert [p.code for p in problems_of(path)] == ["not-a-number"]
+
+
+def test_a_spreadsheet_s_own_separators(tmp_path: Path) -> None:
+    path = tmp_path / "video.csv"
+    path.write_bytes(b"\xef\xbb\xbfclip_id;f0\r\n007;1.5\r\n")
+    assert read_features(path, "video").clip_ids == ("007",)
+
+
+def test_saved_embeddings_keep_their_card(tmp_path: Path) -> None:
+    path = tmp_path / "video.npz"
+    card = Card("video", "mine", "1", "last", "mean")
+    Embeddings(("a",), np.ones((1, 2), np.float32), card).save(path)
+    assert read_features(path, "video").card == card
+    with pytest.raises(InputError, match="holds video embeddings and was given for audio"):
+        read_features(path, "audio")
+
+
+@pytest.mark.parametrize("name", ["video.npz", "video.parquet", "video.csv", "video.txt"])
+def test_files_that_cannot_be_read(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    assert [p.code for p in problems_of(path)] == ["missing-features"]
+    path.write_bytes(b"\x93\xff nothing of the kind")
+    (problem,) = problems_of(path)
+    assert problem.code in ("unreadable-features", "unreadable-table", "not-utf-8")
+    assert problem.file == name
+
+
+def test_thousands_of_wrong_rows_are_named_up_to_a_point(tmp_path: Path) -> None:
+    path = tmp_path / "video.parquet"
+    pl.DataFrame({"clip_id": [f"c{n}" for n in range(3_000)], "f": [float("nan")] * 3_000}).write_parquet(
+        path
+    )
+    problems = problems_of(path)
+    assert len(problems) == 1_001
+    assert problems[-1].message.startswith("2000 further rows")
