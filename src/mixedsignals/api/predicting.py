@@ -159,8 +159,9 @@ class Predictor:
             given = read_features(corpus.features[modality], modality)
             there = set(given.clip_ids)
             if kept := [clip for clip in wanted if clip in there]:
-                # Whoever made the features vouches for them: a new file of them has a card of its own.
-                return replace(given.select(kept), card=card)
+                found = given.select(kept)
+                # Whoever made a bare file of features vouches for it: its card tells no more than the file's digest.
+                return replace(found, card=card) if found.card.encoder.startswith("features:") else found
         self.progress.say(f"{modality}: this run learned from ready-made features, and these clips have none")
         return None
 
