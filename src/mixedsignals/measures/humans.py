@@ -8,7 +8,8 @@ is set beside a simulation in which nobody is hurt, because the best of several 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from .arrays import BoolArray, FloatArray, IntArray, divided, floats
 from .calibration import group_folds
 from .crossed import two_way_contrast
 from .groups import Groups
-from .inference import JACKKNIFE, Estimate, Resampling, estimate, mean, ratio
+from .inference import EXACT_CLIPS, JACKKNIFE, Estimate, Resampling, estimate, mean, ratio
 from .votes import majority
 
 __all__ = [
@@ -40,6 +41,9 @@ GainVerdict = Literal["gain", "no gain", "equal", "cannot be told"]
 
 MARGIN = 0.05
 """Accuracy below which a gain does not matter."""
+
+DRAWS = 2_000_000
+"""Simulated clips of all kinds together, where there are very many clips."""
 
 
 def right_shares(counts: ArrayLike, target: ArrayLike) -> FloatArray:
@@ -157,13 +161,14 @@ def gain_verdict(
     return "cannot be told"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hurt:
     """Share of clips on which people do worse under the full condition than under the clip's best single one.
 
     The best is picked on half the clip's votes and scored on the other half. `nobody` is the mean of the same
     share in simulations in which the full condition is never worse than any single one, `nobody_low` and
     `nobody_high` hold 95 % of them: only a share above says that people are hurt. Values are None without clips.
+    `each` (n,) is how often each clip is worse off over random halves, for an interval over groups; NaN where not used.
     """
 
     share: float | None
@@ -172,6 +177,7 @@ class Hurt:
     nobody_high: float | None
     n_clips: int
     note: str = ""
+    each: FloatArray = field(default_factory=lambda: np.empty(0))
 
 
 def hurt_by_more(
@@ -186,7 +192,9 @@ def hurt_by_more(
 
     `full` and each of `singles` are votes (n, C). Clips need a vote under the full condition and two under each
     single one. The simulation draws each clip's chance of a right vote from its posterior (Beta prior by moments,
-    per condition), sets the full one to the highest single one, and draws votes at the actual counts.
+    per condition), sets the full one to the highest single one, and draws votes at the actual counts. Of more than
+    20,000 clips those with the same votes are drawn together: how often a clip of that kind is worse off is simulated
+    once, two million times in all, and the clips of the kind follow from it.
 
     >>> hurt_by_more([[0, 4]] * 9, [[[4, 0]] * 9, [[0, 4]] * 9], [0] * 9).share
     1.0
@@ -201,11 +209,16 @@ def hurt_by_more(
     total = votes[:, rows].astype(np.int64)
     right = np.stack([table[rows, truth[rows]] for table in tables]).astype(np.int64)
     rng = np.random.default_rng(seed)
-    share = float(np.mean([_worse(right, total, rng).mean() for _ in range(20)]))
-    priors = [_beta_prior(one, each) for one, each in zip(right, total, strict=True)]
-    made = [_nobody_hurt(right, total, priors, rng) for _ in range(simulations)]
+    each = np.full(len(truth), np.nan)
+    if len(rows) > EXACT_CLIPS:
+        each[rows], made = _by_kind(right, total, simulations, rng)
+    else:
+        each[rows] = np.mean([_worse(right, total, rng) for _ in range(20)], axis=0)
+        priors = _beta_priors(right, total)
+        made = floats([_nobody_hurt(right, total, priors, rng).mean() for _ in range(simulations)])
     low, high = np.quantile(made, [0.025, 0.975])
-    return Hurt(share, float(np.mean(made)), float(low), float(high), len(rows))
+    share = float(each[rows].mean())
+    return Hurt(share, float(np.mean(made)), float(low), float(high), len(rows), each=each)
 
 
 def _worse(right: IntArray, total: IntArray, rng: np.random.Generator) -> BoolArray:
@@ -233,13 +246,47 @@ def _beta_prior(right: IntArray, total: IntArray) -> tuple[float, float]:
 
 def _nobody_hurt(
     right: IntArray, total: IntArray, priors: list[tuple[float, float]], rng: np.random.Generator
-) -> float:
+) -> BoolArray:
+    """One simulation of votes when nobody is hurt: whether each clip looks worse off."""
     chance = np.stack(
         [rng.beta(one + a, each - one + b) for one, each, (a, b) in zip(right, total, priors, strict=True)]
     )
     # Not the larger of its own draw and theirs: two noisy draws of the same chance would make it look better.
     chance[0] = chance[1:].max(axis=0)
-    return float(_worse(rng.binomial(total, chance), total, rng).mean())
+    return _worse(rng.binomial(total, chance), total, rng)
+
+
+def _beta_priors(right: IntArray, total: IntArray) -> list[tuple[float, float]]:
+    return [_beta_prior(one, each) for one, each in zip(right, total, strict=True)]
+
+
+def _by_kind(
+    right: IntArray, total: IntArray, simulations: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """How often each clip is worse off, and that share in simulations, from clips of the same votes together."""
+    priors = _beta_priors(right, total)
+    first, kind, clips = _kinds(np.concatenate([right, total]))
+    turns = np.maximum(20, DRAWS * clips // clips.sum())
+    worse, nobody = np.zeros(len(clips)), np.zeros(len(clips))
+    edges = np.unique(np.searchsorted(np.cumsum(turns), np.arange(0, turns.sum(), 200_000)))
+    for start, end in pairwise([*edges.tolist(), len(clips)]):
+        drawn = np.repeat(np.arange(start, end), turns[start:end])
+        one, each = right[:, first[drawn]], total[:, first[drawn]]
+        worse += np.bincount(drawn, weights=_worse(one, each, rng), minlength=len(clips))
+        nobody += np.bincount(drawn, weights=_nobody_hurt(one, each, priors, rng), minlength=len(clips))
+    made = rng.binomial(clips, nobody / turns, size=(simulations, len(clips))).sum(axis=1) / clips.sum()
+    return floats((worse / turns)[kind]), floats(made)
+
+
+def _kinds(columns: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Kinds of equal columns of whole numbers (K, n): a clip of each, the kind of each clip, and clips per kind."""
+    code = np.zeros(columns.shape[1], dtype=np.int64)
+    for row in columns:
+        code = code * (int(row.max()) + 1) + row
+        if int(code.max()) > 2**40:
+            code = np.unique(code, return_inverse=True)[1].astype(np.int64)
+    _, first, kind, clips = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
+    return first, kind, clips
 
 
 @dataclass(frozen=True, eq=False)
