@@ -22,6 +22,9 @@ _BATCH = 100
 MOST_DRAWN = 30_000_000
 """Labels drawn in all permutations together; with more clips there are fewer permutations, never under 99."""
 
+MOST_DEALT = 20_000_000
+"""Random numbers in all draws of tables together, where these stand for permutations."""
+
 
 @dataclass(frozen=True)
 class Chance:
@@ -67,7 +70,8 @@ def chance_levels(
     predictions : per source (seeds, n) codes, -1 where a clip does not count.
     classes : number of labels.
     measures : functions of confusion matrices (..., C, C), rows the target.
-    draws : permutations; fewer (but at least 99) when clips and draws are very many.
+    draws : permutations; fewer (but at least 99) when clips and draws are very many. Where large groups make it
+        cheaper, tables with the counts of a permutation are drawn instead of permuting clips; they are distributed alike.
 
     Returns
     -------
@@ -75,14 +79,18 @@ def chance_levels(
     observed value, b being the draws that reach it.
     """
     known = np.flatnonzero(target >= 0)
-    draws = max(99, min(draws, MOST_DRAWN // max(1, len(known))))
+    truth, inside = target[known], groups[known]
     counters = [_Counter(guess[:, known], classes) for guess in predictions]
-    observed = [_values(c(target[known])[None], measures) for c in counters]
-    drawn: list[list[dict[str, Floats]]] = [[] for _ in counters]
-    shuffles = permuted_within(target[known], groups[known], draws, seed=seed)
-    while batch := list(islice(shuffles, _BATCH)):
-        for counter, values in zip(counters, drawn, strict=True):
-            values.append(_values(np.stack([counter(shuffled) for shuffled in batch]), measures))
+    observed = [_values(c(truth)[None], measures) for c in counters]
+    if len(known) * draws > MOST_DRAWN and (dealt := _dealt(truth, inside, counters, draws, seed)):
+        drawn = [[_values(tables, measures) for tables in each] for each in dealt]
+    else:
+        draws = max(99, min(draws, MOST_DRAWN // max(1, len(known))))
+        drawn = [[] for _ in counters]
+        shuffles = permuted_within(truth, inside, draws, seed=seed)
+        while batch := list(islice(shuffles, _BATCH)):
+            for counter, values in zip(counters, drawn, strict=True):
+                values.append(_values(np.stack([counter(shuffled) for shuffled in batch]), measures))
     return [
         {
             name: _compared(np.concatenate([v[name] for v in values]), float(seen[name][0]))
@@ -92,11 +100,84 @@ def chance_levels(
     ]
 
 
+def _dealt(
+    truth: Ints, groups: Ints, counters: Sequence[_Counter], draws: int, seed: int
+) -> list[Iterator[Floats]] | None:
+    """Batches of confusions (draws, seeds, C, C) per source; None where permuting clips is cheaper."""
+    if len(np.unique(groups)) == len(groups):
+        groups = np.zeros_like(groups)
+    group = np.unique(groups, return_inverse=True)[1]
+    hands = [_hands(truth, group, counter) for counter in counters]
+    cost = sum(hand.work for hand in hands)
+    if cost * 2 > len(truth):
+        return None
+    draws = max(99, min(draws, MOST_DEALT // max(cost, 1)))
+    return [hand.deal(draws, np.random.default_rng([seed, at])) for at, hand in enumerate(hands)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Hands:
+    """What targets are dealt out to: per group how many clips have each answer (G, K), and each label (G, C).
+
+    answers (seeds, K) says which label each answer is for each seed, -1 where the source is silent.
+    """
+
+    held: Ints
+    labels: Ints
+    answers: Ints
+
+    @property
+    def work(self) -> int:
+        """Random numbers of one draw."""
+        return int(len(self.held) * (self.held.shape[1] - 1) * (self.labels.shape[1] - 1))
+
+    def deal(self, draws: int, rng: np.random.Generator) -> Iterator[Floats]:
+        """Confusions (draws, seeds, C, C) in batches."""
+        classes, batch = self.labels.shape[1], max(1, min(_BATCH, 2_000_000 // self.labels.size))
+        for start in range(0, draws, batch):
+            size = min(batch, draws - start)
+            left = np.broadcast_to(self.labels, (size, *self.labels.shape)).copy()
+            tables = np.zeros((size, len(self.answers), classes, classes))
+            for at, answer in enumerate(self.answers.T):
+                given = _taken(left, self.held[:, at], rng) if at < self.held.shape[1] - 1 else left
+                left = left - given
+                for place, label in enumerate(answer):
+                    if label >= 0:
+                        tables[:, place, :, label] += given.sum(axis=1)
+            yield tables
+
+
+def _taken(left: Ints, wanted: Ints, rng: np.random.Generator) -> Ints:
+    """How many of each label (D, G, C) go to `wanted` (G,) clips of each group, at random."""
+    given, rest = np.zeros_like(left), left.sum(axis=2)
+    wanted = np.broadcast_to(wanted, rest.shape)
+    for label in range(left.shape[2] - 1):
+        rest = rest - left[:, :, label]
+        given[:, :, label] = rng.hypergeometric(left[:, :, label], rest, wanted)
+        wanted = wanted - given[:, :, label]
+    given[:, :, -1] = wanted
+    return given
+
+
+def _hands(truth: Ints, group: Ints, counter: _Counter) -> _Hands:
+    """The hands of one source: clips with the same answers of all seeds are alike."""
+    code = np.zeros(len(truth), dtype=np.int64)
+    for one in counter.guess:
+        code = np.unique(code * (counter.classes + 1) + one + 1, return_inverse=True)[1].astype(np.int64)
+    code[np.setdiff1d(np.arange(len(truth)), counter.kept, assume_unique=True)] = code.max() + 1
+    _, first, code = np.unique(code, return_index=True, return_inverse=True)
+    count = int(group.max()) + 1
+    answers = np.where(np.isin(first, counter.kept), counter.guess[:, first], -1)
+    held = np.bincount(group * len(first) + code, minlength=count * len(first)).reshape(count, -1)
+    labels = np.bincount(group * counter.classes + truth, minlength=count * counter.classes)
+    return _Hands(held, labels.reshape(count, -1), answers)
+
+
 class _Counter:
     """Confusion matrices (seeds, C, C) of one source against any targets, by one count."""
 
     def __init__(self, guess: Ints, classes: int) -> None:
-        self.classes, self.seeds = classes, len(guess)
+        self.classes, self.seeds, self.guess = classes, len(guess), guess
         self.kept = np.flatnonzero((guess >= 0).all(0))
         self.cell = guess[:, self.kept] + np.arange(len(guess))[:, None] * classes**2
 
