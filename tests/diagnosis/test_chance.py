@@ -18,7 +18,7 @@ KNOWING = np.stack(
     [np.where(RNG.random(N) < 0.2, np.maximum(TARGET, 0), RNG.integers(0, 3, N)) for _ in "ab"]
 )
 KNOWING[0, :100] = -1
-OF_GROUPS = np.where(GROUPS % 2, 0, RNG.integers(0, 3, N))[None]
+OF_GROUPS = np.where(GROUPS % 2, 1, RNG.integers(0, 3, N))[None]
 MEASURES = {"accuracy": accuracy, "macro_f1": macro_f1}
 
 

@@ -71,7 +71,7 @@ def chance_levels(
     classes : number of labels.
     measures : functions of confusion matrices (..., C, C), rows the target.
     draws : permutations; fewer (but at least 99) when clips and draws are very many. Where large groups make it
-        cheaper, tables with the counts of a permutation are drawn instead of permuting clips; they are distributed alike.
+        cheaper, tables with the counts of a permutation are drawn instead of permuting clips, which is the same chance.
 
     Returns
     -------
