@@ -50,7 +50,7 @@ def fresh_demo(root: Path, scratch: Path) -> Fresh:
     sizes = {f"to download, {name}": _download(clone, what, scratch / name) for name, what in LAYERS.items()}
     sizes |= {"installed, offline": _size(clone / ".venv"), "installed, core": _core(clone, scratch)}
     sizes |= {"weights": _size(scratch / "cache" / "weights"), "the run": _size(clone / "build")}
-    printed = done.stdout[done.stdout.index("model ") :]
+    printed = done.stdout[done.stdout.index("\nmodel  ") + 1 :]
     return Fresh(printed, seconds / 60, worked / 60, sizes)
 
 
