@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import optimize
 
 from .arrays import FloatArray, IntArray, floats
 from .groups import Groups
@@ -46,7 +46,11 @@ class Calibrator:
 
     def __call__(self, probabilities: ArrayLike) -> FloatArray:
         """Calibrated probabilities (n, C) of raw ones (n, C); a row with NaN stays NaN."""
-        return _softmax(self.slope * _logs(probabilities) + self.shift)
+        scaled = _by_label(_logs(probabilities))
+        column = (len(scaled), *[1] * (scaled.ndim - 1))
+        scaled = self.slope.reshape(column) * scaled + self.shift.reshape(column)
+        raised, total, _ = _raised(scaled)
+        return floats(np.ascontiguousarray(np.moveaxis(raised / total, 0, -1)))
 
     @property
     def temperature(self) -> float:
@@ -58,8 +62,16 @@ def _logs(probabilities: ArrayLike) -> FloatArray:
     return floats(np.log(np.maximum(floats(probabilities), FLOOR)))
 
 
-def _softmax(logits: FloatArray) -> FloatArray:
-    return floats(special.softmax(logits, axis=-1))
+def _by_label(values: FloatArray) -> FloatArray:
+    """The labels, last, as the first axis: sums over a few labels are much quicker there."""
+    return np.ascontiguousarray(np.moveaxis(values, -1, 0))
+
+
+def _raised(logits: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """exp(logits − m) over labels first (C, …), their sum, and the largest logit m: for softmax and log-sum-exp."""
+    top = logits.max(axis=0)
+    raised = np.exp(logits - top)
+    return floats(raised), floats(raised.sum(axis=0)), floats(top)
 
 
 def log_loss(probabilities: ArrayLike, target: ArrayLike) -> FloatArray:
@@ -96,11 +108,13 @@ def fit_temperature(probabilities: ArrayLike, target: ArrayLike) -> Calibrator:
     n_labels = floats(probabilities).shape[1]
     slope = 1.0
     if len(truth):
-        rows = np.arange(len(truth))
+        by_label = _by_label(logs)
+        below = by_label - by_label.max(axis=0)
+        picked = below[truth, np.arange(len(truth))]
 
         def loss(log_slope: float) -> float:
-            scaled = np.exp(log_slope) * logs
-            lost = special.logsumexp(scaled, axis=1) - scaled[rows, truth]
+            slope = np.exp(log_slope)
+            lost = np.log(np.exp(slope * below).sum(axis=0)) - slope * picked
             return float(lost.sum() + 0.01 * log_slope**2)
 
         found = optimize.minimize_scalar(loss, bounds=(-np.log(20.0), np.log(20.0)), method="bounded")
@@ -123,15 +137,17 @@ def fit_vector(probabilities: ArrayLike, target: ArrayLike, *, ridge: float = 1.
     n_labels = logs.shape[1]
     if not len(truth):
         return start
-    onehot = np.eye(n_labels)[truth]
+    by_label, clips = _by_label(logs), np.arange(len(truth))
 
     def loss(flat: FloatArray) -> tuple[float, FloatArray]:
         slope, shift = flat[:n_labels], flat[n_labels:]
-        scaled = slope * logs + shift
-        off = _softmax(scaled) - onehot
-        lost = special.logsumexp(scaled, axis=1).sum() - (scaled * onehot).sum()
+        scaled = slope[:, None] * by_label + shift[:, None]
+        off, total, top = _raised(scaled)
+        lost = (np.log(total) + top - scaled[truth, clips]).sum()
+        off /= total
+        off[truth, clips] -= 1.0
         pull = np.concatenate([slope - start.slope, shift])
-        gradient = np.concatenate([(off * logs).sum(axis=0), off.sum(axis=0)])
+        gradient = np.concatenate([np.einsum("cn,cn->c", off, by_label), off.sum(axis=1)])
         return float(lost + 0.5 * ridge * (pull**2).sum()), gradient + ridge * pull
 
     first = np.concatenate([start.slope, start.shift])
@@ -198,9 +214,10 @@ def cross_fit(
         raise ValueError("calibration across groups needs two groups or more")
     fold = group_folds(groups, folds=folds, seed=seed)
     out, made = np.full(given.shape, np.nan), []
+    teaching = np.flatnonzero(truth >= 0)
     for held in range(int(fold.max()) + 1):
-        inside = fold == held
-        calibrator = fit_calibrator(given[~inside], truth[~inside], scaling=scaling)
+        inside, taught = fold == held, teaching[fold[teaching] != held]
+        calibrator = fit_calibrator(given[taught], truth[taught], scaling=scaling)
         out[inside] = calibrator(given[inside])
         made.append(calibrator)
     return out, made
