@@ -406,7 +406,7 @@ print(peak() - before)
 def two_hours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus with a film of two hours, one picture a second, and its sound in a file of its own."""
     corpus = tmp_path_factory.mktemp("long") / "corpus"
-    make_corpus(corpus, n_clips=12, n_speakers=6, votes_per_clip=1, media=True, features=False, seconds=0.4)
+    make_corpus(corpus, n_clips=6, n_speakers=6, votes_per_clip=1, media=True, features=False, seconds=0.4)
     seconds = 7_200
     pictures = (np.full((16, 16, 3), second * 250 // seconds, np.uint8) for second in range(seconds))
     write_video(corpus / "media" / "film.mp4", pictures, fps=1)
