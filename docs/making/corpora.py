@@ -23,6 +23,9 @@ and of its columns only `clip_id` and something to judge: a transcript, a record
 modality; it is then absent there, never zeros. The target of a clip comes from `targets`, else from `label` in
 `clips`, else from its votes.
 
+CSV is UTF-8 with a header line, which also tells the separator: commas, semicolons or tabs. Every cell is text and only
+an empty one is missing, so `0012` and `NA` stay what they are; a row with too few or too many cells is a fault.
+
 `mixedsignals check CORPUS` names every problem at once, with file, row and remedy: *faults* stop a run (exit code 1),
 *warnings* do not.
 
