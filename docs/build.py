@@ -3,6 +3,7 @@
 python docs/build.py                    everything; the tour runs the demo, which takes some minutes
 python docs/build.py references         only what is generated from declarations: seconds
 python docs/build.py tour picture       the parts that are named
+python docs/build.py examples           worked examples on real data, where MIXEDSIGNALS_DATA names them
 python docs/build.py readme             `make demo` in a fresh clone of what is committed: its output goes into the
                                         README, and minutes, downloads and disk are printed for the table there
 """
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from making.examples import make_examples
 from making.fresh import fresh_demo
 from making.picture import take_picture
 from making.readme import with_output
@@ -21,7 +23,7 @@ from making.references import references
 from making.tour import Tour, TourError
 
 DOCS = Path(__file__).resolve().parent
-PARTS = ("references", "tour", "picture")
+PARTS = ("references", "tour", "picture", "examples")
 README = DOCS.parent / "README.md"
 
 
@@ -43,6 +45,8 @@ def main() -> None:
             _tour(scratch)
         if "picture" in parts:
             _picture(scratch)
+        if "examples" in parts:
+            _examples(scratch)
         if "readme" in parts:
             _readme(scratch)
 
@@ -67,6 +71,14 @@ def _picture(scratch: Path) -> None:
     """The report of the tour's demo, where there is a browser; else the committed picture stays."""
     taken = take_picture(scratch / "demo" / "run" / "report" / "index.html", DOCS / "images" / "report.png")
     print(f"images/report.png: {taken}")
+
+
+def _examples(scratch: Path) -> None:
+    try:
+        for name, done in make_examples(DOCS, scratch).items():
+            print(f"examples/{name}.md: {done}")
+    except TourError as error:
+        sys.exit(f"An example stopped: {error}")
 
 
 def _readme(scratch: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 from io import BytesIO
 from pathlib import Path
 
-__all__ = ["LARGEST", "take_picture"]
+__all__ = ["LARGEST", "small", "take_picture"]
 
 LARGEST = 300_000
 """Bytes that the picture may have."""
@@ -28,11 +28,11 @@ def take_picture(report: Path, out: Path) -> str:
         page.wait_for_timeout(2_000)
         taken = page.screenshot()
         opened.close()
-    out.write_bytes(_small(taken))
+    out.write_bytes(small(taken))
     return f"{out.stat().st_size / 1000:.0f} kB"
 
 
-def _small(taken: bytes) -> bytes:
+def small(taken: bytes) -> bytes:
     """The picture with a palette, and at fewer points where that is not enough."""
     from PIL import Image
 

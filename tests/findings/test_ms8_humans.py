@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from finding_helpers import Ask, only, value
 
 from mixedsignals.diagnosis import Evidence
+from mixedsignals.measures.groups import Groups
+from mixedsignals.measures.humans import hurt_by_more, loss_where_hurt
 from mixedsignals.testing import make_evidence
 
 PLAN = {"n_clips": 400, "n_speakers": 40, "n_raters": 80, "votes_per_clip": 8}
@@ -111,3 +114,31 @@ def test_people_alone_are_the_whole_family() -> None:
         .iter_rows(named=True)
     )
     assert whole["p"] == whole["p_adjusted"]
+
+
+def chances(world: str, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The chance of a right vote of each clip under two single conditions."""
+    if world == "spread":
+        return rng.beta(1, 1, n), rng.beta(1, 1, n)
+    if world == "equal":
+        both = rng.beta(1, 1, n)
+        return both, both
+    plain, other = np.where(rng.random(n) < 0.4, 0.9, 0.1), np.where(rng.random(n) < 0.6, 0.95, 0.1)
+    return plain, other
+
+
+@pytest.mark.parametrize("hurt", [0.0, 0.1])
+@pytest.mark.parametrize("world", ["spread", "equal", "plain or hopeless"])
+def test_hurt_is_claimed_where_people_are_and_not_where_both_are_as_good_as_the_better(
+    world: str, hurt: float
+) -> None:
+    rng = np.random.default_rng(7)
+    claimed = []
+    for _ in range(20):
+        audio, video = chances(world, rng, 1000)
+        full = np.where(rng.random(1000) < hurt, 0.1, np.maximum(audio, video))
+        votes = [(k := rng.binomial(9, p), np.stack([k, 9 - k], axis=1))[1] for p in (full, audio, video)]
+        found = hurt_by_more(votes[0], votes[1:], np.zeros(1000, dtype=int), simulations=2)
+        loss = loss_where_hurt(found, Groups(np.arange(1000) % 40, 40))
+        claimed.append(loss.low is not None and loss.low > 0)
+    assert np.mean(claimed) > 0.9 if hurt else np.mean(claimed) <= 0.1

@@ -204,6 +204,12 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     ),
     "hurt_by_more": MeasureName("people do worse given everything than given the best one", *_SHARE, "MS802"),
     "chance:hurt_by_more": MeasureName("the same in a simulation in which nobody is hurt", *_SHARE, "MS802"),
+    "loss_where_hurt": MeasureName(
+        "loss in accuracy given everything, on held-out votes, over clips that look worse off",
+        "",
+        "−1 to 1",
+        "MS802",
+    ),
     "follow_rate": MeasureName("under conflict, votes that go with one modality", *_UNIT, "MS803"),
     "accuracy_beside_people": MeasureName(
         "accuracy of a model on the clips that people judged", *_UNIT, "MS804"

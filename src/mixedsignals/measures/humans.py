@@ -34,6 +34,7 @@ __all__ = [
     "gain_verdict",
     "gain_with_raters",
     "hurt_by_more",
+    "loss_where_hurt",
     "right_shares",
 ]
 
@@ -167,8 +168,10 @@ class Hurt:
 
     The best is picked on half the clip's votes and scored on the other half. `nobody` is the mean of the same
     share in simulations in which the full condition is never worse than any single one, `nobody_low` and
-    `nobody_high` hold 95 % of them: only a share above says that people are hurt. Values are None without clips.
-    `each` (n,) is how often each clip is worse off over random halves, for an interval over groups; NaN where not used.
+    `nobody_high` hold 95 % of them; it depends on how the clips' chances are spread, so it is a yardstick and no test.
+    Values are None without clips. `each` (n,) is how often each clip is worse off over random halves, NaN where not
+    used. `looked` (n,) is how often it looks worse off on half of all its votes, and `lost` (n,) the loss that the
+    other halves then show, times that: see `loss_where_hurt`.
     """
 
     share: float | None
@@ -178,6 +181,8 @@ class Hurt:
     n_clips: int
     note: str = ""
     each: FloatArray = field(default_factory=lambda: np.empty(0))
+    looked: FloatArray = field(default_factory=lambda: np.empty(0))
+    lost: FloatArray = field(default_factory=lambda: np.empty(0))
 
 
 def hurt_by_more(
@@ -209,7 +214,7 @@ def hurt_by_more(
     total = votes[:, rows].astype(np.int64)
     right = np.stack([table[rows, truth[rows]] for table in tables]).astype(np.int64)
     rng = np.random.default_rng(seed)
-    each = np.full(len(truth), np.nan)
+    each, looked, lost = np.full((3, len(truth)), np.nan)
     if len(rows) > EXACT_CLIPS:
         each[rows], made = _by_kind(right, total, simulations, rng)
     else:
@@ -217,8 +222,39 @@ def hurt_by_more(
         priors = _beta_priors(right, total)
         made = floats([_nobody_hurt(right, total, priors, rng).mean() for _ in range(simulations)])
     low, high = np.quantile(made, [0.025, 0.975])
+    looked[rows], lost[rows] = np.mean(
+        [_looked_and_lost(right, total, rng) for _ in range(20 if len(rows) <= EXACT_CLIPS else 1)], axis=0
+    )
     share = float(each[rows].mean())
-    return Hurt(share, float(np.mean(made)), float(low), float(high), len(rows), each=each)
+    return Hurt(
+        share, float(np.mean(made)), float(low), float(high), len(rows), each=each, looked=looked, lost=lost
+    )
+
+
+def loss_where_hurt(found: Hurt, groups: Groups, *, options: Resampling = JACKKNIFE) -> Estimate:
+    """Mean loss in accuracy, on held-out halves of the votes, over clips that look worse off on the first halves.
+
+    Where nobody is hurt, no clip's chance under the full condition is below that of any single one, so this is at
+    most 0 however the clips' chances are spread, because votes that score had no part in the choice of clip and
+    condition. A lower bound above 0 says that people are hurt on some clips. In [−1, 1].
+
+    >>> found = hurt_by_more([[0, 4]] * 9, [[[4, 0]] * 9, [[0, 4]] * 9], [0] * 9)
+    >>> loss_where_hurt(found, Groups.each(9)).value
+    1.0
+    """
+    return estimate(ratio(found.lost, found.looked, groups), options=options)
+
+
+def _looked_and_lost(right: IntArray, total: IntArray, rng: np.random.Generator) -> FloatArray:
+    """Per clip (2, n): 1 where half of the votes make it look worse off, and then the loss on the other half."""
+    half = total // 2
+    first = rng.hypergeometric(right, total - right, half)
+    shown = divided(first, half)
+    best = (shown[1:] + 1e-6 * rng.random(shown[1:].shape)).argmax(axis=0)
+    column = np.arange(total.shape[1])
+    left = divided(right - first, total - half)
+    hurt = (half[0] > 0) & (shown[1:][best, column] > np.nan_to_num(shown[0], nan=np.inf) + 1e-9)
+    return np.stack([hurt, np.where(hurt, left[1:][best, column] - left[0], 0.0)])
 
 
 def _worse(right: IntArray, total: IntArray, rng: np.random.Generator) -> BoolArray:

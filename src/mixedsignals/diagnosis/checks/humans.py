@@ -15,7 +15,7 @@ from scipy import stats
 
 from mixedsignals.diagnosis.checks.agreement import independent_target
 from mixedsignals.diagnosis.evidence import Case, Floats
-from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
+from mixedsignals.diagnosis.results import EstimateRow, NotApplicable, Outcome, Severity, Status
 from mixedsignals.diagnosis.words import count, listed, number, sentence, with_interval
 from mixedsignals.measures.groups import Groups
 from mixedsignals.measures.humans import (
@@ -27,9 +27,10 @@ from mixedsignals.measures.humans import (
     gain_verdict,
     gain_with_raters,
     hurt_by_more,
+    loss_where_hurt,
     right_shares,
 )
-from mixedsignals.measures.inference import Estimate, Resampling
+from mixedsignals.measures.inference import Estimate, Resampling, mean
 from mixedsignals.measures.performance import performance
 
 __all__ = ["gain_of_models", "gain_of_people", "human_gain_p", "hurt_by_modalities", "who_is_followed"]
@@ -163,16 +164,37 @@ def hurt_by_modalities(case: Case) -> Outcome:
     if found.share is None or found.nobody is None or found.nobody_high is None:
         raise NotApplicable(f"Whether more modalities hurt is not applicable: {found.note}.")
     outcome = Outcome()
+    share = mean(found.each, case.groups, options=Resampling(level=case.options.level))
     method = "best single condition on half its votes, scored on the other half"
-    outcome.value("hurt_by_more", PEOPLE, found.share, method=method, n_clips=found.n_clips)
+    outcome.estimate("hurt_by_more", PEOPLE, replace(share, note=method))
     simulated = "simulation in which nobody is hurt"
-    outcome.value("chance:hurt_by_more", PEOPLE, found.nobody, method=simulated, n_clips=found.n_clips)
+    outcome.estimates.append(
+        EstimateRow(
+            measure="chance:hurt_by_more",
+            source=PEOPLE,
+            value=found.nobody,
+            low=found.nobody_low,
+            high=found.nobody_high,
+            level=0.95,
+            method=simulated,
+            n_clips=share.n_clips,
+            n_groups=share.n_groups,
+        )
+    )
     message = (
-        f"people do worse given {full} than given the best single modality on {number(found.share)} of "
+        f"people do worse given {full} than given the best single modality on {with_interval(share)} of "
         f"{count(found.n_clips, 'clip')}; when nobody is hurt, chance alone shows {number(found.nobody)} "
         f"[{number(found.nobody_low)}, {number(found.nobody_high)}]"
     )
-    status: Status = "tip" if found.share > found.nobody_high else "passed"
+    loss = loss_where_hurt(found, case.groups, options=Resampling(level=case.options.level))
+    outcome.estimate("loss_where_hurt", PEOPLE, loss)
+    beyond = loss.low is not None and loss.low > 0
+    if loss.value is not None:
+        message += (
+            f". On the clips that look so by half of their votes, the other half shows a loss in accuracy of "
+            f"{with_interval(loss)}: {'people are hurt on some' if beyond else 'it is not shown that anybody is hurt'}"
+        )
+    status: Status = "tip" if beyond else "passed"
     outcome.find(status, sentence(message), source=PEOPLE, measure="hurt_by_more")
     return outcome
 

@@ -110,8 +110,8 @@ class _Quality:
     @property
     def p(self) -> Floats:
         """p-value that a rater guesses no more often than not, (R,), one-sided; NaN where not judged."""
-        t = divided(self.competence - CARELESS, self.error)
-        t = np.where(self.error > 0, t, np.sign(self.competence - CARELESS) * np.inf)
+        away = self.competence - CARELESS
+        t = np.where(self.error > 0, divided(away, self.error), np.where(away < 0, -np.inf, np.inf))
         found: Floats = np.where(self.judged, stats.t.cdf(t, np.maximum(self.votes - 1, 1)), np.nan)
         return found
 
