@@ -253,6 +253,18 @@ def test_one_wrong_row_of_ten_thousand(tmp_path: Path, call: Call) -> None:
     )
 
 
+def test_a_thousand_faults_of_one_kind_do_not_hide_another(tmp_path: Path, call: Call) -> None:
+    rows = [f"a/{number},s,x" for number in range(1_000)]
+    (tmp_path / "clips.csv").write_text("\n".join(["clip_id,speaker_id,label", *rows, "b,s,"]) + "\n")
+    done = call("check", tmp_path, "--quiet")
+    assert done.out.count("[illegal-clip-id]") == 21
+    assert "fault: 980 more of this kind; -v shows them [illegal-clip-id]" in done.out
+    assert "[too-few-labels]" in done.out
+    assert "1,001 faults" in done.out
+    assert call("check", tmp_path, "--quiet", "--verbose").out.count("[illegal-clip-id]") == 1_000
+    assert json.loads(call("check", tmp_path, "--quiet", "--json").out)["faults"] == 1_001
+
+
 def one_label(corpus: Path) -> None:
     for name in ("clips", "targets"):
         edit(corpus / f"{name}.csv", lambda frame: frame.with_columns(label=pl.lit("neutral")))

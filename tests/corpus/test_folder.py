@@ -353,3 +353,14 @@ def test_lenient_reading_keeps_what_can_be_read(write: Write) -> None:
     assert corpus.clips["clip_id"].to_list() == ["a", "a", "b"]
     assert corpus.clips["start"].to_list() == [None, 1.0, 2.0]
     assert codes(problems) == ["not-a-value", "duplicate-id"]
+
+
+def test_the_order_in_which_a_given_names_modalities_does_not_matter(write: Write) -> None:
+    path = write(
+        clips_csv="clip_id,label\na,x\nb,y\n",
+        votes_csv="clip_id,rater_id,given,label\na,r,video+audio,x\nb,r,audio + video,y\na,s,smell,x\n",
+    )
+    corpus, problems = load_lenient(path)
+    assert corpus.votes is not None
+    assert corpus.votes["given"].to_list()[:2] == ["audio+video", "audio+video"]
+    assert codes(problems, "fault") == ["unknown-given"]

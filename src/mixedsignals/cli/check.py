@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import click
 
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import jobs_option, print_json, progress, verb
+from mixedsignals.errors import Problem
+
+_SHOWN = 20
 
 
 @verb("check", example="mixedsignals check CORPUS --json > problems.json")
@@ -21,7 +25,7 @@ from mixedsignals.cli._verb import jobs_option, print_json, progress, verb
 def command(corpus: Path, decode: bool, strict: bool, jobs: int) -> None:
     """Name every problem of the folder CORPUS, with file, row and remedy.
 
-    Faults (exit 1) stop a run; warnings do not.
+    Faults (exit 1) stop a run; warnings do not. Of one kind the first twenty are shown; -v and --json show all.
     """
     from mixedsignals import api
 
@@ -38,12 +42,23 @@ def command(corpus: Path, decode: bool, strict: bool, jobs: int) -> None:
             }
         )
     else:
-        for problem in (*faults, *warnings):
-            click.echo(f"{problem.severity}: {problem} [{problem.code}]")
+        _print_problems((*faults, *warnings))
         click.echo(f"{corpus}: {_count(faults, 'fault')}, {_count(warnings, 'warning')}.")
     if faults or (strict and warnings):
         click.get_current_context().exit(1)
 
 
+def _print_problems(problems: Sequence[Problem]) -> None:
+    """All kinds at once: a thousand of one must not hide the others."""
+    told: Counter[tuple[str, str]] = Counter()
+    for problem in problems:
+        told[problem.severity, problem.code] += 1
+        if told[problem.severity, problem.code] <= _SHOWN or STATE.verbose:
+            click.echo(f"{problem.severity}: {problem} [{problem.code}]")
+    for (severity, code), count in told.items():
+        if count > _SHOWN and not STATE.verbose:
+            click.echo(f"{severity}: {count - _SHOWN:,} more of this kind; -v shows them [{code}]")
+
+
 def _count(problems: Sequence[object], word: str) -> str:
-    return f"{len(problems) or 'no'} {word}{'' if len(problems) == 1 else 's'}"
+    return f"{f'{len(problems):,}' if problems else 'no'} {word}{'' if len(problems) == 1 else 's'}"

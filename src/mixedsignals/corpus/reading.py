@@ -6,6 +6,7 @@ Whatever is wrong with a table is noted with its row and does not stop the other
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ import polars as pl
 
 from mixedsignals.corpus.settings import SETTINGS_FILE, TABLE_FILES, Settings
 from mixedsignals.errors import InputError, Problem
-from mixedsignals.labels import Labels
+from mixedsignals.labels import Labels, combination, parse_combination
 from mixedsignals.tables import Table, examine, read_frame
 
 __all__ = ["TableReader"]
@@ -123,11 +124,22 @@ class TableReader:
                 remedy = f'Say [votes] given = "{given}" in corpus.toml if that is so.'
                 self._note("assumed-given", message, remedy, file, "warning")
             return frame.with_columns(given=pl.lit(given))
+        if table.name == "votes" and "given" in frame.columns and frame["given"].dtype == pl.String:
+            return frame.with_columns(pl.col("given").replace(_spellings(frame["given"])))
         if table.name == "splits" and "fold" not in frame.columns:
             return frame.with_columns(fold=pl.lit(0, dtype=pl.Int64))
         if table.name == "targets" and "share" not in frame.columns:
             return frame.with_columns(share=pl.lit(1.0))
         return frame
+
+
+def _spellings(given: pl.Series) -> dict[str, str]:
+    """Combinations in an order of the user's own, such as `video + audio`, and our one spelling of each."""
+    found = {}
+    for said in given.drop_nulls().unique():
+        with suppress(InputError):
+            found[said] = combination(parse_combination(said))
+    return found
 
 
 def _unknown_clips(clips: pl.Series, known: pl.Series, file: str) -> Sequence[Problem]:
