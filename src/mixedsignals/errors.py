@@ -6,6 +6,7 @@ A `Problem` is one fault or warning with its place and its remedy. Every error t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -94,12 +95,16 @@ class InputError(MixedSignalsError):
     def _text(self) -> str:
         if len(self.problems) == 1 and self.summary is None:
             return str(self.problems[0])
-        head = self.summary or f"{len(self.problems)} faults in the input:"
-        shown = [f"  - {problem}" for problem in self.problems[:_SHOWN]]
-        if len(self.problems) > _SHOWN:
-            shown.append(
-                f"  - and {len(self.problems) - _SHOWN} more (all of them are in `problems`, and in --json)"
-            )
+        head = self.summary or f"{len(self.problems):,} faults in the input:"
+        told: Counter[str] = Counter()
+        shown = []
+        for problem in self.problems:
+            told[problem.code] += 1
+            if told[problem.code] <= _SHOWN:  # a thousand of one kind must not hide another
+                shown.append(f"  - {problem}")
+        for code, count in told.items():
+            if count > _SHOWN:
+                shown.append(f"  - and {count - _SHOWN:,} more of {code} (all are in `problems`, and in --json)")
         return "\n".join([head, *shown])
 
 
