@@ -63,20 +63,18 @@ def chance_levels(
 ) -> list[dict[str, Chance]]:
     """Chance of each measure for each source, from the same permutations.
 
-    Parameters
-    ----------
-    target : (n,) codes, -1 where there is none; permuted among the clips that have one.
-    groups : (n,) group of each clip.
-    predictions : per source (seeds, n) codes, -1 where a clip does not count.
-    classes : number of labels.
-    measures : functions of confusion matrices (..., C, C), rows the target.
-    draws : permutations; fewer (but at least 99) when clips and draws are very many. Where large groups make it
-        cheaper, tables with the counts of a permutation are drawn instead of permuting clips, which is the same chance.
+    Args:
+        target: (n,) codes, -1 where there is none; permuted among the clips that have one.
+        groups: (n,) group of each clip.
+        predictions: per source (seeds, n) codes, -1 where a clip does not count.
+        classes: number of labels.
+        measures: functions of confusion matrices (..., C, C), rows the target.
+        draws: permutations; fewer (but at least 99) when clips and draws are very many. Where large groups make it
+            cheaper, tables with the counts of a permutation are drawn instead of permuting clips: the same chance.
 
-    Returns
-    -------
-    Per source and measure the mean over draws of the mean over seeds, and p = (b + 1) / (draws + 1) of the
-    observed value, b being the draws that reach it.
+    Returns:
+        Per source and measure the mean over draws of the mean over seeds, and p = (b + 1) / (draws + 1) of the
+        observed value, b being the draws that reach it.
     """
     known = np.flatnonzero(target >= 0)
     truth, inside = target[known], groups[known]

@@ -48,9 +48,8 @@ class BuiltIn:
 def further_checks(taken: Iterable[str]) -> tuple[Check, ...]:
     """Checks of installed packages, by name of the entry.
 
-    Raises
-    ------
-    UsageError : when one of them claims a code that is taken.
+    Raises:
+        UsageError: when one of them claims a code that is taken.
     """
     codes = set(taken)
     found: list[Check] = []

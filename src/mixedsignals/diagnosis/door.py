@@ -45,21 +45,19 @@ def read_predictions(
 ) -> PredictionFiles:
     """Read one or more files of predictions (CSV, `.csv.gz` or Parquet) as one `predictions` table.
 
-    Parameters
-    ----------
-    paths : long files (`clip_id, label, probability` and, where one file holds several models, `source`; also `seed`,
-        `given`, `run_id`) or wide ones (`clip_id` and one column per label), in any mixture. Without a `source`
-        column the source is the file's name.
-    labels : the label names in order; from the files when None (columns' order for wide, sorted for long).
-    kind : `nominal` (default) or `ordinal`.
-    fusion : which source is the fused one: where nobody says, its `given` is all modalities.
-    run_id : where the files do not say.
-    renormalise : divide the probabilities of a clip by their sum instead of refusing sums other than one.
+    Args:
+        paths: long files (`clip_id, label, probability` and, where one file holds several models, `source`; also
+            `seed`, `given`, `run_id`) or wide ones (`clip_id` and one column per label), in any mixture. Without a `source`
+            column the source is the file's name.
+        labels: the label names in order; from the files when None (columns' order for wide, sorted for long).
+        kind: `nominal` (default) or `ordinal`.
+        fusion: which source is the fused one: where nobody says, its `given` is all modalities.
+        run_id: where the files do not say.
+        renormalise: divide the probabilities of a clip by their sum instead of refusing sums other than one.
 
-    Raises
-    ------
-    InputError : every fault of every file: missing columns or values, labels that differ between files or are not in
-        the list, logits, percentages, sums other than one, repeated keys.
+    Raises:
+        InputError: every fault of every file: missing columns or values, labels that differ between files or are not in
+            the list, logits, percentages, sums other than one, repeated keys.
     """
     named = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     if not named:
@@ -80,9 +78,8 @@ def predictions_from_frames(
 ) -> PredictionFiles:
     """Like `read_predictions`, for tables in memory; the keys are the sources of tables without that column.
 
-    Raises
-    ------
-    InputError : as `read_predictions`.
+    Raises:
+        InputError: as `read_predictions`.
     """
     listed = [(name, name, frame) for name, frame in frames.items()]
     if not listed:

@@ -34,9 +34,11 @@ T = TypeVar("T")
 class Evidence:
     """The tables of one run or of someone's own models; each may be absent, but not predictions and votes both.
 
-    labels : the ordered label names. predictions, votes, clips, targets, splits, gates : tables in their schemas
-    (`conform`ed at the door). run_id : which run of `predictions` is meant, and the name of what is made.
-    target_source : `targets`, `label` or `votes`, where the targets came from; None when not known.
+    Attributes:
+        labels: the ordered label names.
+        predictions, votes, clips, targets, splits, gates: tables in their schemas (`conform`ed at the door).
+        run_id: which run of `predictions` is meant, and the name of what is made.
+        target_source: `targets`, `label` or `votes`, where the targets came from; None when not known.
     """
 
     labels: Labels
@@ -266,9 +268,8 @@ class Case:
     def fullest_votes(self) -> str:
         """The condition under which people perceived most.
 
-        Raises
-        ------
-        NotApplicable : when there are no votes.
+        Raises:
+            NotApplicable: when there are no votes.
         """
         if not self.votes:
             raise NotApplicable("There are no votes, so nothing can be said about people.")

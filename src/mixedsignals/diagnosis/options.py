@@ -15,20 +15,20 @@ __all__ = ["DiagnosisOptions"]
 class DiagnosisOptions:
     """How a diagnosis is made.
 
-    fusion : the name of the source that is the fused one.
-    level : of every interval, between 0 and 1.
-    alpha : the size of a test, between 0 and 1.
-    permutations : of every permutation test, 99 or more.
-    calibration_folds : folds (disjoint in groups) of cross-fitted calibration, two or more.
-    trusted_groups : with fewer effective groups an interval is said not to be trustworthy.
-    raters : the model of raters, `dawid-skene`, `mace` or `glad`; the last two are slow beyond some ten thousand votes.
-    shown_clips : how many clips a finding about single clips names at most.
-    seed : of every random draw.
-    skip : codes of checks that are not made.
+    Attributes:
+        fusion: the name of the source that is the fused one.
+        level: of every interval, between 0 and 1.
+        alpha: the size of a test, between 0 and 1.
+        permutations: of every permutation test, 99 or more.
+        calibration_folds: folds (disjoint in groups) of cross-fitted calibration, two or more.
+        trusted_groups: with fewer effective groups an interval is said not to be trustworthy.
+        raters: the model of raters, `dawid-skene`, `mace` or `glad`; the last two are slow with many votes.
+        shown_clips: how many clips a finding about single clips names at most.
+        seed: of every random draw.
+        skip: codes of checks that are not made.
 
-    Raises
-    ------
-    UsageError : for values outside these ranges, all at once.
+    Raises:
+        UsageError: for values outside these ranges, all at once.
     """
 
     fusion: str = "fusion"

@@ -53,16 +53,14 @@ def diagnose(
 ) -> Diagnosis:
     """Make every check on the evidence.
 
-    Parameters
-    ----------
-    evidence : the tables, checked at the door.
-    options : see `DiagnosisOptions`.
-    checks : instead of the built-in and installed ones.
-    progress : told of each check as it is made.
+    Args:
+        evidence: the tables, checked at the door.
+        options: see `DiagnosisOptions`.
+        checks: instead of the built-in and installed ones.
+        progress: told of each check as it is made.
 
-    Raises
-    ------
-    InputError : when the tables do not fit together (labels outside the list, another run's predictions).
+    Raises:
+        InputError: when the tables do not fit together (labels outside the list, another run's predictions).
     """
     options = options or DiagnosisOptions()
     case = Case(evidence, options)

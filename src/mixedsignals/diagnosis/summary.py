@@ -32,10 +32,9 @@ _VERDICTS = {
 def answer(estimates: pl.DataFrame, findings: pl.DataFrame, *, fusion: str = "fusion") -> list[str]:
     """What the corpus says, in one to five sentences for people, the most important first.
 
-    Parameters
-    ----------
-    estimates, findings : the tables that `diagnose` gives (one run).
-    fusion : the name of the fused source.
+    Args:
+        estimates, findings: the tables that `diagnose` gives (one run).
+        fusion: the name of the fused source.
     """
     held = _Held(estimates, findings, fusion)
     speakers: tuple[Callable[[_Held], str | None], ...] = (

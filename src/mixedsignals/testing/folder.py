@@ -40,10 +40,9 @@ def make_corpus(
     `truth.csv`, which only tests read. A clip that lacks a modality has no features row, no words (text), a silent
     file (audio: no sound track) or no media at all (video).
 
-    Raises
-    ------
-    UsageError : for fields that a `Plan` does not have or numbers that cannot be.
-    CannotFinish : when the disk is full.
+    Raises:
+        UsageError: for fields that a `Plan` does not have or numbers that cannot be.
+        CannotFinish: when the disk is full.
     """
     world = build_world(planned(plan, changes))
     root = Path(folder)

@@ -35,25 +35,27 @@ def _default_strength() -> dict[str, float]:
 class Plan:
     """Everything that made data can be told; every field has a default that gives a small, sensible corpus.
 
-    n_clips, n_speakers : how many; `n_speakers=None` leaves speakers unknown.
-    labels, kind, prior : the label names, `nominal` or `ordinal`, and their shares (default equal).
-    strength : per modality the distance d between two labels in units of noise; 0 is a source at chance.
-    conflict : per modality the share of clips on which its cue points to another label.
-    ambiguous : the share of clips whose cues are all weak (15 % of their strength).
-    missing : per modality the share of clips that lack it: no prediction rows of that source there.
-    speaker_effect : standard deviation of a speaker's own shift of every cue.
-    weights : per modality the weight in fusion; above 1 makes a modality dominate, 0 ignores it.
-    pairs : also predictions of fusion given each pair of modalities.
-    seeds, seed_noise : the training seeds, and the standard deviation (in log-odds) by which they differ.
-    temperature : divides the log-odds; below 1 is overconfident. A number, or one per source.
-    conditions : the `given` of the votes; default each modality alone and all of them.
-    n_raters : raters with ids, or None for anonymous counts.
-    votes_per_clip : votes of a clip under each condition, or (fewest, most) for ragged votes.
-    careless : share of raters who vote at random. rater_bias: sd of a rater's own liking for each label.
-    sharpness : how closely votes follow the cues; 0 is a vote at random.
-    shared_cues : False makes people judge cues of their own, so that their doubt has nothing to do with the models.
-    folds : speaker-disjoint folds written to `splits`.
-    run_id, seed : the name of the made run, and the seed of every draw.
+    Attributes:
+        n_clips, n_speakers: how many; `n_speakers=None` leaves speakers unknown.
+        labels, kind, prior: the label names, `nominal` or `ordinal`, and their shares (default equal).
+        strength: per modality the distance d between two labels in units of noise; 0 is a source at chance.
+        conflict: per modality the share of clips on which its cue points to another label.
+        ambiguous: the share of clips whose cues are all weak (15 % of their strength).
+        missing: per modality the share of clips that lack it: no prediction rows of that source there.
+        speaker_effect: standard deviation of a speaker's own shift of every cue.
+        weights: per modality the weight in fusion; above 1 makes a modality dominate, 0 ignores it.
+        pairs: also predictions of fusion given each pair of modalities.
+        seeds, seed_noise: the training seeds, and the standard deviation (in log-odds) by which they differ.
+        temperature: divides the log-odds; below 1 is overconfident. A number, or one per source.
+        conditions: the `given` of the votes; default each modality alone and all of them.
+        n_raters: raters with ids, or None for anonymous counts.
+        votes_per_clip: votes of a clip under each condition, or (fewest, most) for ragged votes.
+        careless: share of raters who vote at random.
+        rater_bias: sd of a rater's own liking for each label.
+        sharpness: how closely votes follow the cues; 0 is a vote at random.
+        shared_cues: False makes people judge cues of their own, so that their doubt has nothing to do with the models.
+        folds: speaker-disjoint folds written to `splits`.
+        run_id, seed: the name of the made run, and the seed of every draw.
     """
 
     n_clips: int = 600
@@ -102,9 +104,8 @@ class Plan:
 def planned(plan: Plan | None, changes: Mapping[str, Any]) -> Plan:
     """`plan` (or the default one) with the named fields changed.
 
-    Raises
-    ------
-    UsageError : for a field that `Plan` does not have, or numbers that cannot be (all of them named at once).
+    Raises:
+        UsageError: for a field that `Plan` does not have, or numbers that cannot be (all of them named at once).
     """
     known = {f.name for f in fields(Plan)}
     unknown = sorted(set(changes) - known)

@@ -45,9 +45,8 @@ class Made:
 def make_evidence(plan: Plan | None = None, /, **changes: Any) -> Made:
     """All tables of a plan, for instance `make_evidence(n_clips=200, strength={"text": 0, "audio": 2})`.
 
-    Raises
-    ------
-    UsageError : for fields that a `Plan` does not have or numbers that cannot be.
+    Raises:
+        UsageError: for fields that a `Plan` does not have or numbers that cannot be.
     """
     world = build_world(planned(plan, changes))
     return Made(
@@ -181,9 +180,8 @@ def softmax(logits: Floats) -> Floats:
 def votes_of(world: World) -> pl.DataFrame:
     """Votes of a drawn world under every condition of its plan; nobody judges a clip twice.
 
-    Raises
-    ------
-    UsageError : when a clip needs more raters than there are.
+    Raises:
+        UsageError: when a clip needs more raters than there are.
     """
     plan = world.plan
     rng = np.random.default_rng([plan.seed, 2])
