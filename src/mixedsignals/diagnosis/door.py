@@ -47,8 +47,8 @@ def read_predictions(
 
     Args:
         paths: long files (`clip_id, label, probability` and, where one file holds several models, `source`; also
-            `seed`, `given`, `run_id`) or wide ones (`clip_id` and one column per label), in any mixture. Without a `source`
-            column the source is the file's name.
+            `seed`, `given`, `run_id`) or wide ones (`clip_id` and one column per label), in any mixture. Without
+            a `source` column the source is the file's name.
         labels: the label names in order; from the files when None (columns' order for wide, sorted for long).
         kind: `nominal` (default) or `ordinal`.
         fusion: which source is the fused one: where nobody says, its `given` is all modalities.
