@@ -343,6 +343,16 @@ def test_votes_that_all_say_the_same_are_diagnosed(copy: Path, tmp_path: Path, c
     assert (tmp_path / "run" / "report" / "index.html").is_file()
 
 
+def test_a_run_that_did_not_finish_is_neither_diagnosed_nor_reported_nor_asked(
+    copy: Path, tmp_path: Path, call: Call
+) -> None:
+    run = tmp_path / "run"
+    one_error(call("run", copy, "--out", run, *FAST, "--folds", "30"), 3)
+    assert "has not finished training" in one_error(call("diagnose", run), 1)
+    assert "Run `mixedsignals diagnose" in one_error(call("report", run), 1)
+    assert "has no trained models" in one_error(call("predict", run, copy), 1)
+
+
 def test_a_run_that_failed_early_leaves_its_folder_to_other_options(copy: Path, tmp_path: Path, call: Call) -> None:
     one_error(call("run", copy, "--out", tmp_path / "run", *FAST, "--folds", "30"), 3)
     one_error(call("run", copy, "--out", tmp_path / "run", *FAST, "--folds", "31"), 3)

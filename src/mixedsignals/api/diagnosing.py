@@ -63,6 +63,7 @@ def diagnose_run(
     """
     folder = RunFolder(Path(run))
     manifest = folder.read_manifest()
+    _refuse_unfinished(folder, manifest)
     from mixedsignals.diagnosis import Evidence
 
     tables = _tables(folder)
@@ -181,6 +182,20 @@ def diagnose(
     chosen = options or DiagnosisOptions(fusion=fusion, raters=raters)
     manifest = _manifest(evidence, {"name": run_id}, fusion=fusion, raters=raters, renormalise=renormalise)
     return _made(evidence, folder, manifest, chosen, progress)
+
+
+def _refuse_unfinished(folder: RunFolder, manifest: Mapping[str, Any]) -> None:
+    """A run of models is diagnosed when it has predictions: votes alone would pass for all that there is."""
+    if "options" not in manifest or folder.table("predictions").is_file():
+        return
+    if manifest.get("fit", {}).get("done"):
+        message, remedy = "has lost its table of predictions", "Put it back, or run again into a new folder."
+    else:
+        message, remedy = (
+            "has not finished training",
+            "Give the `mixedsignals run` or `fit` that began it again.",
+        )
+    raise InputError(Problem("unfinished-run", message, remedy, file=str(folder.path)))
 
 
 def read_answer(run: RunFolder) -> list[str]:
