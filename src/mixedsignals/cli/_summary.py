@@ -84,7 +84,9 @@ def _cell(row: dict[str, Any]) -> str:
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:
-    head = ("model", "macro-F1", "accuracy", "parts from fusion")
+    head: tuple[str, ...] = ("model", "macro-F1", "accuracy", "parts from fusion")
+    used = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    head, rows = tuple(head[c] for c in used), [tuple(row[c] for c in used) for row in rows]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, *rows):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -13,6 +13,8 @@ from mixedsignals.cli._options import FOLDER
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import progress, verb
 
+Said = dict[str, dict[str, dict[str, float]]]  # clip -> source -> label -> probability
+
 if TYPE_CHECKING:
     from mixedsignals.api.predicting import Prediction
 
@@ -24,7 +26,8 @@ def command(run: Path, clips: tuple[Path, ...]) -> None:
     """Probabilities, gates and disagreement of CLIPS (media files, or one corpus folder) by the models of RUN.
 
     A clip of the run itself is predicted only by models that never saw it. A modality that a clip lacks is masked, and
-    named. With --json, one line per clip; with -v, fusion of the pairs too.
+    named. Probabilities are raw; --json, with one line per clip, has the calibrated ones of new clips too. With -v,
+    fusion of the pairs is shown as well.
     """
     from mixedsignals import api
 
@@ -34,24 +37,27 @@ def command(run: Path, clips: tuple[Path, ...]) -> None:
 
 
 def _rows(made: Prediction) -> list[dict[str, Any]]:
-    """One record per clip: probabilities by source, what parts from fusion, gates of the fullest fusion, what lacks."""
+    """One record per clip: probabilities by source, raw and calibrated, what parts from fusion, gates, what lacks."""
     fullest = max(made.predictions["given"].unique(), key=lambda given: given.count("+"))
-    sources: dict[str, dict[str, dict[str, float]]] = {clip: {} for clip in made.missing}
-    for clip, source, given, label, probability in made.predictions.select(
-        "clip_id", "source", "given", "label", "probability"
-    ).iter_rows():
+    raw: Said = {clip: {} for clip in made.missing}
+    calibrated: Said = {}
+    columns = ("clip_id", "source", "given", "label", "probability", "calibrated")
+    for clip, source, given, label, *probabilities in made.predictions.select(columns).iter_rows():
         name = source if given in (source, fullest) else f"{source} on {given}"
-        sources.setdefault(clip, {}).setdefault(name, {})[label] = probability
+        for said, probability in zip((raw, calibrated), probabilities, strict=True):
+            if probability is not None:
+                said.setdefault(clip, {}).setdefault(name, {})[label] = probability
     gates: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for row in made.gates.filter(given=fullest).iter_rows(named=True):
         gates[row["clip_id"]][row["modality"]] = {"gate": row["gate"], "weight": row["weight"]}
-    order = dict.fromkeys([*made.predictions["clip_id"].unique(maintain_order=True), *sources])
+    order = dict.fromkeys([*made.predictions["clip_id"].unique(maintain_order=True), *raw])
     return [
         {
             "clip_id": clip,
             "missing": list(made.missing.get(clip, ())),
-            "sources": sources[clip],
-            "parting": _parting(sources[clip], fullest),
+            "sources": raw[clip],
+            "calibrated": calibrated.get(clip, {}),
+            "parting": _parting(raw[clip], fullest),
             "gates": gates[clip],
         }
         for clip in order
@@ -80,5 +86,5 @@ def _line(row: dict[str, Any]) -> str:
     if not said:
         return f"{row['clip_id']}{lacking}: no model can judge it"
     if row["parting"]:
-        said.append(f"parting: {', '.join(row['parting'])}")
+        said.append(f"parts from fusion: {', '.join(row['parting'])}")
     return f"{row['clip_id']}{lacking}: {'; '.join(said)}"
