@@ -92,6 +92,21 @@ def test_digests_see_values_types_and_order(tmp_path: Path) -> None:
     assert digest_file(tmp_path / "f") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
+def test_digests_see_content_and_not_how_it_lies_in_memory() -> None:
+    words = ["ab", "c", None, "", "abc"]
+    parts = [
+        pl.DataFrame({"word": words[:2], "n": [1, 2]}),
+        pl.DataFrame({"word": words[2:], "n": [3, 4, 5]}),
+    ]
+    whole = pl.DataFrame({"word": words, "n": [1, 2, 3, 4, 5]})
+    assert digest_frame(pl.concat(parts, rechunk=False)) == digest_frame(whole)
+    assert digest_frame(pl.concat([whole, whole])[5:]) == digest_frame(whole)
+    moved = [["a", "bc", None, "", "abc"], ["ab", "c", "", None, "abc"], ["ab"] * 5, [None] * 5]
+    others = [whole.with_columns(pl.Series("word", other, dtype=pl.String)) for other in moved]
+    others += [whole.with_columns(pl.Series("n", [1, 2, 3, 4, None])), whole.head(0), whole.head(4)]
+    assert len({digest_frame(frame) for frame in (whole, *others)}) == 1 + len(others)
+
+
 def test_manifest_round_trip_and_log(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     assert not run.exists()

@@ -206,6 +206,34 @@ def test_a_damaged_parquet_and_a_missing_file(tmp_path: Path) -> None:
         assert caught.value.problems[0].code == code
 
 
+def test_repeats_are_named_wherever_they_lie() -> None:
+    rows = [{"clip_id": f"c{i % 4998:04d}", "label": "b", "share": 1.0} for i in range(5000)]
+    with pytest.raises(InputError) as error:
+        conform(TARGETS, rows)
+    assert [(p.code, p.row, p.clip_id) for p in error.value.problems] == [
+        ("duplicate-id", 5000, "c0000"),
+        ("duplicate-id", 5001, "c0001"),
+    ]
+
+
+def test_a_table_written_here_is_read_as_it_is_and_any_other_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "targets.parquet"
+    frame = conform(TARGETS, [{"clip_id": c, "label": "a", "share": 0.5} for c in "xyz"])
+    write_table(TARGETS, frame, path, checked=True)
+    assert read_table(TARGETS, path).equals(frame)
+    some = read_table(TARGETS, path, columns=["clip_id"], where=pl.col("clip_id") > "x")
+    assert some.to_dicts() == [{"clip_id": "y"}, {"clip_id": "z"}]
+    with pytest.raises(InputError, match="label"):
+        read_table(TARGETS, path, labels=Labels(("b", "c")))
+    frame.with_columns(pl.lit(7.0).alias("share")).write_parquet(path)
+    with pytest.raises(InputError, match="share is 7"):
+        read_table(TARGETS, path)
+    mark = {"mixedsignals.table": "targets", "mixedsignals.schema_version": "1"}
+    frame.drop("label").write_parquet(path, metadata=mark)
+    with pytest.raises(InputError, match="no column label"):
+        read_table(TARGETS, path)
+
+
 def test_parquet_states_its_table_and_schema_version(tmp_path: Path) -> None:
     path = tmp_path / "targets.parquet"
     write_table(TARGETS, pl.DataFrame({"clip_id": ["a"], "label": ["x"], "share": [1.0]}), path)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import platformdirs
 import polars as pl
 import tomli_w
@@ -96,11 +97,34 @@ def digest_file(path: Path | str) -> str:
 
 
 def digest_frame(frame: pl.DataFrame) -> str:
-    """SHA-256 of a table's content: column names, types and values, row order included."""
+    """SHA-256 of a table's content: column names, types and values, row order included.
+
+    How the table lies in memory (chunks, offsets) does not matter.
+    """
     digest = hashlib.sha256(repr(list(frame.schema.items())).encode())
-    for batch in frame.iter_slices(100_000):
-        digest.update(batch.write_ndjson().encode())
+    for batch in frame.iter_slices(1_000_000):
+        for column in batch.iter_columns():
+            digest.update(_content(column))
     return digest.hexdigest()
+
+
+def _content(column: pl.Series) -> bytes:
+    """The values of a column as bytes, with their lengths where these differ, and which of them are missing."""
+    if column.dtype.is_nested():
+        return column.to_frame().write_ndjson().encode()
+    parts = [len(column).to_bytes(8, "little")]
+    if column.null_count():
+        parts.append(np.packbits(column.is_null().to_numpy()).tobytes())
+    if column.null_count() == len(column):
+        return b"".join(parts)
+    if not column.dtype.is_numeric():
+        text = column.cast(pl.String).fill_null("")
+        if text.n_unique() == 1:  # a column that always says the same is said once
+            parts.append(b"=" + str(text[0]).encode())
+        else:
+            parts += [b":", text.str.len_bytes().to_numpy().tobytes(), text.str.join("").item().encode()]
+        return b"".join(parts)
+    return b"".join([*parts, np.ascontiguousarray(column.fill_null(0).to_numpy()).tobytes()])
 
 
 def cache_dir() -> Path:
