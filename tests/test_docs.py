@@ -22,6 +22,8 @@ sys.path.insert(0, str(DOCS))
 
 from making.commands import commands, spelled  # noqa: E402
 from making.markdown import GENERATED  # noqa: E402
+from making.picture import LARGEST  # noqa: E402
+from making.readme import BLOCK  # noqa: E402
 from making.references import references  # noqa: E402
 from making.tour import fences  # noqa: E402
 
@@ -155,3 +157,27 @@ def test_no_page_names_a_place_of_a_machine() -> None:
         assert not re.search(
             r"(?<![\w.])/(?:home|root|tmp|work|opt|Users)/", page.read_text(encoding="utf-8")
         ), page
+
+
+# The README
+
+
+def test_readme_shows_what_the_two_commands_print() -> None:
+    block = BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert block is not None
+    printed = block[2].splitlines()
+    assert printed[0].split() == ["model", "macro-F1", "accuracy", "parts", "from", "fusion"]
+    assert printed[-1] == "build/demo/run/report/index.html"
+    tour = (DOCS / "tour.md").read_text(encoding="utf-8").splitlines()
+    models = printed[: printed.index("")]
+    assert len(models) == 8
+    assert all(row in tour for row in models), "run `python docs/build.py tour picture readme`"
+
+
+def test_readme_begins_with_the_two_commands() -> None:
+    head = (ROOT / "README.md").read_text(encoding="utf-8").split("```")[0]
+    assert re.findall(r"^    (?:git clone|make) .*$", head, re.MULTILINE)[-1] == "    make demo"
+
+
+def test_pictures_are_small() -> None:
+    assert (DOCS / "images" / "report.png").stat().st_size <= LARGEST
