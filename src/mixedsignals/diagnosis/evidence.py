@@ -16,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mixedsignals.diagnosis.codes import Codes, codes_of, positions
 from mixedsignals.diagnosis.options import DiagnosisOptions
 from mixedsignals.diagnosis.results import NotApplicable
 from mixedsignals.errors import InputError
 from mixedsignals.labels import Labels, combination
+from mixedsignals.measures.arrays import floats
 from mixedsignals.measures.groups import Groups
 
 __all__ = ["Case", "Evidence", "Source"]
@@ -105,6 +107,8 @@ class Source:
 
 def seed_mean(probability: Floats) -> Floats:
     """The mean over the first axis of what is there; NaN where nothing is."""
+    if len(probability) == 1:
+        return floats(probability[0])
     there = ~np.isnan(probability[..., 0])
     total = np.where(there[..., None], probability, 0.0).sum(0)
     count = there.sum(0)[..., None]
@@ -122,9 +126,15 @@ class Case:
         self.evidence, self.options = evidence, options
         self.labels = evidence.labels
         self.predictions = _of_run(evidence)
-        self.clip_ids = _all_ids(evidence, self.predictions)
-        self._position = pl.DataFrame({"clip_id": self.clip_ids}).with_row_index("_at")
-
+        tables = {
+            "clips": evidence.clips,
+            "targets": evidence.targets,
+            "predictions": self.predictions,
+            "votes": evidence.votes,
+        }
+        ids = {name: table["clip_id"] for name, table in tables.items() if table is not None}
+        self.clip_ids, self._rows = positions(ids)
+        self._names = pl.Enum(self.clip_ids)
         self._known: dict[str, Any] = {}
 
     def __len__(self) -> int:
@@ -139,18 +149,17 @@ class Case:
 
     def at(self, ids: pl.Series) -> Ints:
         """Positions of clip ids in the case, in their order."""
-        joined = pl.DataFrame({"clip_id": ids}).join(
-            self._position, on="clip_id", how="left", maintain_order="left"
-        )
-        return joined["_at"].cast(pl.Int64).to_numpy()
+        return codes_of(ids, self._names).astype(np.int64)
 
     def codes(self, names: pl.Series) -> Ints:
         """Label codes of names; −1 where null."""
-        codes = {name: code for code, name in enumerate(self.labels)}
-        mapped = names.replace_strict(codes, default=None, return_dtype=pl.Int64)
-        if mapped.null_count() > names.null_count():
+        return self._labels_of(names).astype(np.int64)
+
+    def _labels_of(self, names: pl.Series) -> Codes:
+        codes = codes_of(names, pl.Enum(self.labels.names))
+        if int((codes < 0).sum()) > names.null_count():
             self.labels.codes(names.unique().to_list())
-        return mapped.fill_null(-1).to_numpy()
+        return codes
 
     @cached_property
     def target(self) -> Ints:
@@ -171,8 +180,9 @@ class Case:
         clips = self.evidence.clips
         if clips is None or "speaker_id" not in clips.columns:
             return pl.Series("speaker_id", [None], dtype=pl.String).new_from_index(0, len(self))
-        joined = self._position.join(clips.select("clip_id", "speaker_id"), on="clip_id", how="left")
-        return joined.sort("_at")["speaker_id"]
+        own = pl.DataFrame({"_at": self._rows["clips"], "speaker_id": clips["speaker_id"]})
+        every = pl.DataFrame({"_at": np.arange(len(self), dtype=np.int32)})
+        return every.join(own, on="_at", how="left", maintain_order="left")["speaker_id"]
 
     @cached_property
     def groups(self) -> Groups:
@@ -195,25 +205,29 @@ class Case:
 
     def rows_of_sources(self) -> Iterator[tuple[Source, Ints, Ints]]:
         """Each source with its rows in the predictions, and their places in its flat (seeds, clips, labels) array."""
-        if self.predictions is None:
-            return
-        rows = self.predictions.with_row_index("_row")
-        for (name, given), part in rows.partition_by(
-            "source", "given", as_dict=True, maintain_order=True
-        ).items():
-            seeds = np.unique(part["seed"].to_numpy())
-            place = np.searchsorted(seeds, part["seed"].to_numpy())
-            flat = (place * len(self) + self.at(part["clip_id"])) * len(self.labels) + self.codes(
-                part["label"]
-            )
-            source = self.once(
-                f"source:{name}/{given}", partial(self._source, str(name), str(given), seeds, part, flat)
-            )
-            yield source, part["_row"].cast(pl.Int64).to_numpy(), flat
+        for name, given, seeds, rows, flat in self._placed:
+            make = partial(self._source, name, given, seeds, rows, flat)
+            yield self.once(f"source:{name}/{given}", make), rows, flat
 
-    def _source(self, name: str, given: str, seeds: Ints, part: pl.DataFrame, flat: Ints) -> Source:
+    @cached_property
+    def _placed(self) -> list[tuple[str, str, Ints, Ints, Ints]]:
+        """Of every source: name, given, seeds, its rows in the predictions, and their places in its flat array."""
+        table = self.predictions
+        if table is None:
+            return []
+        label = self._labels_of(table["label"])
+        seed, found = table["seed"].to_numpy(), []
+        for name, given, rows in _pairs(table["source"], table["given"]):
+            seeds = np.unique(seed[rows])
+            place = np.searchsorted(seeds, seed[rows]) if len(seeds) > 1 else 0
+            flat = (place * len(self) + self._rows["predictions"][rows].astype(np.int64)) * len(self.labels)
+            found.append((name, given, seeds, rows, flat + label[rows]))
+        return found
+
+    def _source(self, name: str, given: str, seeds: Ints, rows: Ints, flat: Ints) -> Source:
+        assert self.predictions is not None
         probability = np.full(len(seeds) * len(self) * len(self.labels), np.nan)
-        probability[flat] = part["probability"].to_numpy()
+        probability[flat] = self.predictions["probability"].to_numpy()[rows]
         dense = probability.reshape(len(seeds), len(self), len(self.labels))
         # A label that a source never names has probability zero there; a clip it never names stays absent.
         partly = np.isnan(dense).any(-1) & ~np.isnan(dense).all(-1)
@@ -257,10 +271,14 @@ class Case:
         if table is None or not len(table):
             return {}
         found: dict[str, Floats] = {}
-        for (given,), part in table.partition_by("given", as_dict=True).items():
-            flat = self.at(part["clip_id"]) * len(self.labels) + self.codes(part["label"])
-            weight = _counts(part)
-            counts = np.bincount(flat, weights=weight, minlength=len(self) * len(self.labels))
+        cell = self._rows["votes"].astype(np.int64) * len(self.labels) + self._labels_of(table["label"])
+        weight = _counts(table)
+        names = table["given"].unique(maintain_order=True)
+        condition = codes_of(table["given"], pl.Enum(names))
+        for code, given in enumerate(names):
+            rows = slice(None) if len(names) == 1 else np.flatnonzero(condition == code)
+            weights = None if weight is None else weight[rows]
+            counts = np.bincount(cell[rows], weights=weights, minlength=len(self) * len(self.labels))
             found[str(given)] = counts.reshape(len(self), len(self.labels)).astype(np.float64)
         return dict(sorted(found.items(), key=lambda item: (_width(item[0]), item[0])))
 
@@ -306,10 +324,22 @@ def _width(given: str) -> int:
     return len(given.split("+"))
 
 
-def _counts(votes: pl.DataFrame) -> Floats:
-    if "count" not in votes.columns:
-        return np.ones(len(votes))
+def _counts(votes: pl.DataFrame) -> Floats | None:
+    """How many votes each row stands for; None where each is one."""
+    if "count" not in votes.columns or (votes["count"].fill_null(1) == 1).all():
+        return None
     return votes["count"].fill_null(1).cast(pl.Float64).to_numpy()
+
+
+def _pairs(sources: pl.Series, given: pl.Series) -> Iterator[tuple[str, str, Ints]]:
+    """Every source and what it was given, in the order of their first rows, with all their rows."""
+    names, inputs = sources.unique(maintain_order=True), given.unique(maintain_order=True)
+    code = codes_of(sources, pl.Enum(names)).astype(np.int32) * len(inputs)
+    code += codes_of(given, pl.Enum(inputs))
+    kinds, first = np.unique(code, return_index=True)
+    for kind in kinds[np.argsort(first)].tolist():
+        at, shown = divmod(kind, len(inputs))
+        yield str(names[at]), str(inputs[shown]), np.flatnonzero(code == kind)
 
 
 def _of_run(evidence: Evidence) -> pl.DataFrame | None:
@@ -321,9 +351,3 @@ def _of_run(evidence: Evidence) -> pl.DataFrame | None:
         runs = ", ".join(sorted(table["run_id"].unique().to_list()))
         raise InputError(f"The predictions hold no run {evidence.run_id!r}; they hold {runs}.")
     return chosen
-
-
-def _all_ids(evidence: Evidence, predictions: pl.DataFrame | None) -> pl.Series:
-    tables = (evidence.clips, evidence.targets, predictions, evidence.votes)
-    ids = [table["clip_id"].unique(maintain_order=True) for table in tables if table is not None]
-    return pl.concat(ids).unique(maintain_order=True)

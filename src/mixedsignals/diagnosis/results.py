@@ -19,6 +19,9 @@ import polars.selectors as cs
 from mixedsignals.measures.inference import Estimate
 from mixedsignals.tables import ESTIMATES, FINDINGS, SCORES
 
+_ROWS = 100_000
+"""Scores in a piece of the table."""
+
 __all__ = ["EstimateRow", "Finding", "NotApplicable", "Outcome", "Severity", "Status"]
 
 Status = Literal["issue", "tip", "passed", "not_applicable"]
@@ -130,8 +133,11 @@ class Outcome:
     def score(self, clip_ids: pl.Series, source: str, measure: str, values: npt.ArrayLike) -> None:
         """Add one value per clip; clips whose value is not finite are left out."""
         numbers = np.asarray(values, dtype=np.float64)
-        kept = np.flatnonzero(np.isfinite(numbers))
-        frame = pl.DataFrame({"clip_id": clip_ids.gather(kept), "value": numbers[kept]})
+        finite = np.isfinite(numbers)
+        if not finite.all():
+            kept = np.flatnonzero(finite)
+            clip_ids, numbers = clip_ids.gather(kept), numbers[kept]
+        frame = pl.DataFrame({"clip_id": clip_ids, "value": numbers})
         named = frame.with_columns(pl.lit(source).alias("source"), pl.lit(measure).alias("measure"))
         self.scores.append(named.select("clip_id", "source", "measure", "value"))
 
@@ -191,7 +197,19 @@ def findings_frame(run_id: str, code: str, findings: Sequence[Finding]) -> pl.Da
 
 def scores_frame(run_id: str, scores: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The `scores` table of a run."""
-    if not scores:
-        return SCORES.empty()
-    frame = pl.concat(scores).with_columns(pl.lit(run_id).alias("run_id"))
-    return frame.select(list(SCORES.schema))
+    constant: dict[str, pl.Series] = {}
+
+    def same(value: str, rows: int) -> pl.Series:
+        if value not in constant:
+            constant[value] = pl.Series([value]).new_from_index(0, _ROWS)
+        return constant[value].head(rows)
+
+    parts = [SCORES.empty()]
+    for frame in scores:
+        # Slices of a table of constants lie in memory once, however many scores there are.
+        for part in frame.iter_slices(_ROWS):
+            named = {name: same(part[name][0], len(part)) for name in ("source", "measure")}
+            parts.append(
+                part.with_columns(run_id=same(run_id, len(part)), **named).select(list(SCORES.schema))
+            )
+    return pl.concat(parts, rechunk=False)

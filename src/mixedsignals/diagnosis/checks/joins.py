@@ -142,7 +142,9 @@ def _same_predictions(case: Case) -> list[list[str]]:
         return []
     frame = pl.DataFrame([case.clip_ids.alias("clip_id"), *columns])
     own = [column.name for column in columns]
-    present = frame.filter(~pl.all_horizontal(pl.col(own).is_nan()))
+    # Few clips share a hash with another, and only these can be equal.
+    present = frame.filter(frame.select(own).hash_rows().is_duplicated())
+    present = present.filter(~pl.all_horizontal(pl.col(own).is_nan()))
     same = present.group_by(own, maintain_order=True).agg("clip_id").filter(pl.col("clip_id").list.len() > 1)
     return same["clip_id"].to_list()
 
