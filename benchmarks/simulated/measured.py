@@ -158,5 +158,3 @@ MEASURED: dict[str, Callable[[Corpus], Estimate]] = {
     "accuracy, bootstrap": _performance("accuracy", options=BOOTSTRAP),
     "auroc: divergence -> error, bootstrap": _auroc(_wrong, options=BOOTSTRAP),
 }
-
-HEADLINE = ("accuracy", "macro_f1", "macro_f1, mean over seeds", "disagreement_rate", "misled_rate")
