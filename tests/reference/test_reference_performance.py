@@ -67,6 +67,7 @@ def test_a_label_that_is_only_predicted_is_not_averaged_in():
 
 
 @given(st.lists(st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=12))
+@settings(deadline=None, max_examples=30)
 def test_adjusted_p_values_equal_statsmodels(p_values):
     np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1], atol=1e-300)
     np.testing.assert_allclose(
