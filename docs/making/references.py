@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from making.benchmarks import benchmarks_page
 from making.commands import commands_page
 from making.corpora import corpus_page
 from making.findings import finding_pages, findings_index
@@ -18,6 +19,7 @@ def references() -> dict[str, str]:
         "cli.md": commands_page(),
         "measures.md": measures_page(),
         "corpus.md": corpus_page(),
+        "benchmarks.md": benchmarks_page(),
         "findings/README.md": findings_index(),
         **finding_pages(),
     }
