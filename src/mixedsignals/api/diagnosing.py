@@ -320,7 +320,9 @@ def _made(
     frames |= {"estimates": made.estimates, "findings": made.findings}
     for table in (PREDICTIONS, SCORES, ESTIMATES, FINDINGS, *(TABLES[name] for name in sources)):
         if (frame := frames[table.name]) is not None:
-            write_table(table, frame, folder.table(table.name))
+            # Keys of what came in were compared at the door; predictions have only gained a column.
+            came = table.name in sources or table is PREDICTIONS
+            write_table(table, frame, folder.table(table.name), checked=came)
     sentences = answer(made.estimates, made.findings, fusion=options.fusion)
     with atomic(folder.tables / "answer.json") as partial:
         partial.write_text(json.dumps(sentences, ensure_ascii=False, indent=2), encoding="utf-8")

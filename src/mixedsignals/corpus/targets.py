@@ -98,9 +98,14 @@ def make_targets(
     if tie_rule not in TIE_RULES:
         raise UsageError(f"The tie rule is {tie_rule!r}; legal are {', '.join(TIE_RULES)}.")
     source, given, shares = _shares(clips, votes, targets)
-    order = pl.Series(labels.codes(shares["label"]), dtype=pl.Int64)
+    names = shares["label"].unique()
+    order = pl.DataFrame(
+        {"label": names, "order": labels.codes(names)}, schema_overrides={"label": pl.String}
+    )
+    place = pl.col("order")
     ranked = (
-        shares.with_columns(order.alias("order") * (-1 if tie_rule == "last" else 1))
+        shares.join(order, on="label", how="left", maintain_order="left")
+        .with_columns(place * (-1 if tie_rule == "last" else 1))
         .with_columns(
             tied=(pl.col("share") == pl.col("share").max().over("clip_id")).sum().over("clip_id") > 1
         )
@@ -119,7 +124,7 @@ def make_targets(
         source=source,
         tie_rule=tie_rule,
         excluded=tuple(excluded),
-        missing=tuple(sorted(set(clips["clip_id"]) - set(shares["clip_id"]))),
+        missing=tuple(clips.join(shares, on="clip_id", how="anti")["clip_id"].sort()),
         given=given,
     )
 

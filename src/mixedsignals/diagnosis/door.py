@@ -118,7 +118,9 @@ def _together(
         raise InputError(problems)
     found = labels or Labels(tuple(_label_order(parts)), kind)
     table = _with_defaults(pl.concat([p for _, p in parts], how="diagonal"), fusion=fusion, run_id=run_id)
-    whole = conform(PREDICTIONS, table, source=", ".join(file for file, _ in parts), labels=found)
+    # Within a file keys were compared; files, or an input that is filled in, may still repeat one another's.
+    again = len(parts) > 1 or any(part[name].null_count() for _, part in parts for name in _filled(part))
+    whole = conform(PREDICTIONS, table, source=", ".join(file for file, _ in parts), labels=found, keys=again)
     return PredictionFiles(whole, found, tuple(_warnings(whole, found)))
 
 
@@ -221,7 +223,7 @@ def _differing_labels(parts: Sequence[tuple[str, pl.DataFrame]]) -> Iterable[Pro
 def _label_order(parts: Sequence[tuple[str, pl.DataFrame]]) -> list[str]:
     """The order of a wide file's columns where all files agree on it, else sorted."""
     orders = [part["label"].drop_nulls().unique(maintain_order=True).to_list() for _, part in parts]
-    wide = all(part[_ROW].n_unique() < len(part) for _, part in parts)
+    wide = all((part[_ROW].diff() == 0).any() for _, part in parts)
     if wide and all(order == orders[0] for order in orders):
         return list(orders[0])
     return sorted(set().union(*orders))
@@ -238,6 +240,10 @@ def _with_defaults(table: pl.DataFrame, *, fusion: str, run_id: str) -> pl.DataF
     guessed = pl.col("source").replace_strict(guess, default="unknown", return_dtype=pl.String)
     said = pl.col("given").fill_null(guessed) if "given" in table.columns else guessed
     return table.with_columns(said.alias("given"))
+
+
+def _filled(part: pl.DataFrame) -> list[str]:
+    return [name for name in ("run_id", "seed", "given") if name in part.columns]
 
 
 def _given_by_source(sources: Iterable[str], fusion: str) -> dict[str, str]:
