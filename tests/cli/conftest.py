@@ -39,6 +39,14 @@ def typed(*args: object) -> Done:
     return Done(code, out.getvalue(), err.getvalue())
 
 
+def one_error(done: Done, code: int) -> str:
+    """The error of a call: said once, without a traceback, with the exit code that it should have."""
+    assert done.code == code, done.err
+    assert "Traceback" not in done.err
+    assert done.err.count("mixedsignals: ") == 1
+    return done.err.partition("mixedsignals: ")[2].strip()
+
+
 def tables(run: Path) -> dict[str, pl.DataFrame]:
     """All tables of a run by name."""
     return {path.stem: pl.read_parquet(path) for path in sorted((run / "tables").glob("*.parquet"))}

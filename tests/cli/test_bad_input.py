@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,11 +11,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mixedsignals.media import write_audio, write_video
-from mixedsignals.store import digest_file
+from mixedsignals.media import write_video
 from mixedsignals.testing import make_corpus, make_evidence
 
-from .conftest import FAST, QUICK, Call, Done, edit
+from .conftest import FAST, Call, edit, one_error
 
 Spoil = Callable[[Path], None]
 CLIP = pl.col("clip_id")
@@ -139,14 +132,6 @@ FAULTS = {
     "not UTF-8": (latin, "not-utf-8", "clips.csv", 5),
     "a row cut short": (short_row, "ragged-row", "clips.csv", 7),
 }
-
-
-def one_error(done: Done, code: int) -> str:
-    """The error of a call: said once, without a traceback, with the exit code that it should have."""
-    assert done.code == code, done.err
-    assert "Traceback" not in done.err
-    assert done.err.count("mixedsignals: ") == 1
-    return done.err.partition("mixedsignals: ")[2].strip()
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -369,171 +354,3 @@ def test_a_run_is_not_written_into_something_else(what: str, copy: Path, tmp_pat
     before = sorted(path for path in tmp_path.rglob("*"))
     assert "--out" in one_error(call("run", copy, "--out", out, *FAST), 1)
     assert sorted(path for path in tmp_path.rglob("*")) == before
-
-
-def limited(limit: int, *args: object) -> Done:
-    """A call in a process whose files may not grow past `limit` bytes: the kernel itself refuses the write."""
-    code = (
-        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
-        "from mixedsignals.cli import main; main()"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *map(str, args)], capture_output=True, text=True)
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-def test_a_full_disk_stops_a_run_which_then_goes_on(copy: Path, tmp_path: Path, call: Call) -> None:
-    args = ["run", copy, "--out", tmp_path / "run", *FAST]
-    assert "the disk is full" in one_error(limited(20_000, *args), 3)
-    assert not (tmp_path / "run" / "tables").exists()
-    assert not [path for path in tmp_path.rglob("*partial*") if path.is_file()]
-    assert call(*args).code == 0
-
-
-def test_a_full_disk_leaves_the_tables_of_a_run_as_they_were(finished: Path) -> None:
-    before = {path.name: digest_file(path) for path in (finished / "tables").iterdir()}
-    assert "the disk is full" in one_error(limited(2_000, "diagnose", finished, "--media", "none", "--quiet"), 3)
-    assert {path.name: digest_file(path) for path in (finished / "tables").iterdir()} == before
-
-
-def test_a_full_disk_leaves_nothing_of_an_import(sound_corpus: Path, tmp_path: Path) -> None:
-    assert "the disk is full" in one_error(limited(2_000, "import", "csv", sound_corpus, tmp_path / "corpus"), 3)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_system_without_space(sound_corpus: Path, tmp_path: Path) -> None:
-    script = f"mount -t tmpfs -o size=64k none {tmp_path} && cd {tmp_path} && "
-    unshared = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
-    if subprocess.run([*unshared, script + "true"], capture_output=True).returncode:
-        pytest.skip("a kernel that lets this user mount a small file system")
-    told = script + f"{sys.executable} -m mixedsignals import csv {sound_corpus} corpus; echo $? $(ls -A)"
-    done = subprocess.run([*unshared, told], capture_output=True, text=True)
-    assert "the disk is full" in done.stderr
-    assert done.stdout.split() == ["3"]
-
-
-MEASURE = """
-import resource, sys
-from mixedsignals.cli._app import _run
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-short, long = sys.argv[1:3], sys.argv[1:2] + sys.argv[3:]
-assert _run(short) == 0
-before = peak()
-assert _run(long) == 0
-print(peak() - before)
-"""
-
-
-@pytest.fixture(scope="session")
-def two_hours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus with a film of two hours, one picture a second, and its sound in a file of its own."""
-    corpus = tmp_path_factory.mktemp("long") / "corpus"
-    make_corpus(corpus, n_clips=6, n_speakers=6, votes_per_clip=1, media=True, features=False, seconds=0.4)
-    seconds = 7_200
-    pictures = (np.full((16, 16, 3), second * 250 // seconds, np.uint8) for second in range(seconds))
-    write_video(corpus / "media" / "film.mp4", pictures, fps=1)
-    write_audio(corpus / "media" / "film.flac", np.zeros(seconds * 8_000, np.float32), rate=8_000)
-    long = CLIP == "c0003"
-    edit(
-        corpus / "clips.csv",
-        lambda clips: clips.with_columns(
-            media=pl.when(~long).then("media"),
-            audio=pl.when(long).then(pl.lit("media/film.flac")),
-            video=pl.when(long).then(pl.lit("media/film.mp4")),
-        ),
-    )
-    return corpus
-
-
-def grown(verb: str, short: Path, long: Path, **environment: str) -> float:
-    """MiB by which the peak of a process grows from a corpus of short clips to one with a long clip."""
-    command = [sys.executable, "-c", MEASURE, verb, str(short), str(long)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
-    assert done.returncode == 0, done.stderr
-    return float(done.stdout.splitlines()[-1])
-
-
-def test_a_clip_of_two_hours_is_checked_in_little_memory(two_hours: Path, sound_corpus: Path) -> None:
-    assert grown("check", sound_corpus, two_hours) < 60
-
-
-@pytest.mark.weights
-def test_a_clip_of_two_hours_is_encoded_in_little_memory(two_hours: Path, weights_dir: Path, tmp_path: Path) -> None:
-    short = tmp_path / "short"
-    make_corpus(short, n_clips=4, media=True, features=False, seconds=0.4)
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "weights").symlink_to(weights_dir)
-    assert grown("encode", short, two_hours, MIXEDSIGNALS_CACHE=str(tmp_path / "cache")) < 250
-
-
-def test_errors_are_json_where_results_are(tmp_path: Path, copy: Path, call: Call) -> None:
-    no_rows(copy)
-    faults = call("run", copy, "--out", tmp_path / "run", "--json")
-    told = json.loads(faults.out)
-    assert (faults.code, told["exit_code"]) == (1, 1)
-    assert [problem["code"] for problem in told["problems"]] == ["empty-corpus"]
-    usage = call("run", copy, "--json")
-    assert (usage.code, json.loads(usage.out)["exit_code"]) == (2, 2)
-    assert "--out" in json.loads(usage.out)["error"]
-
-
-def test_quiet_says_nothing_but_results(sound_corpus: Path, call: Call) -> None:
-    assert call("check", sound_corpus, "--quiet").err == ""
-    assert "Checking recordings" in call("check", sound_corpus, "--verbose").err
-
-
-def test_a_mistyped_verb_is_guessed(call: Call) -> None:
-    done = call("chekc")
-    assert done.code == 2
-    assert "Did you mean 'check'?" in done.err
-
-
-def test_help_tells_of_exit_codes_and_completion(call: Call) -> None:
-    told = call("--help").out
-    assert "130 interrupted" in told
-    source = re.search(r"_MIXEDSIGNALS_COMPLETE=(\w+)", told)
-    assert source is not None
-    environment = {**os.environ, "_MIXEDSIGNALS_COMPLETE": source[1]}
-    done = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, env=environment)
-    assert "complete" in done.stdout
-
-
-RUN = textwrap.dedent(
-    """
-    import sys
-    sys.argv = ["mixedsignals"]
-    from mixedsignals.cli import main
-    main()
-    """
-)
-
-
-def test_a_terminal_shows_bars(finished: Path, corpus: Path, sound_corpus: Path) -> None:
-    shown = on_a_terminal("check", str(sound_corpus))
-    assert "━" in shown
-    assert "36/36" in shown
-    assert shown.rstrip().endswith("no faults, no warnings.")
-    args = [arg for arg in QUICK if arg != "--quiet"]
-    again = on_a_terminal("run", str(corpus), "--out", str(finished), "--media", "none", *args)
-    assert "Diagnosing" in again
-    assert "━" in again
-    assert again.rstrip().endswith("report/index.html")
-
-
-def on_a_terminal(*args: str) -> str:
-    """What a user at a terminal sees of a call, control sequences included."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-m", "mixedsignals", *args], stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    shown = b""
-    while select.select([ours], [], [], 60)[0]:
-        try:
-            piece = os.read(ours, 65_536)
-        except OSError:  # the terminal closes with its last process
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(ours)
-    assert process.wait() == 0
-    return shown.decode()
