@@ -45,7 +45,9 @@ def truths(setting: Setting, *, speakers: int = 40_000) -> dict[str, float]:
     """The value of every measure on an endless corpus: that of a very large one."""
     endless = replace(setting, speakers=speakers, raters=4000, seeds=25, endless=True)
     made = draw_corpus(_rng("truth", setting), endless)
-    made = replace(made, groups=made.groups.blocks(5))  # values do not depend on groups, and intervals are not used
+    made = replace(
+        made, groups=made.groups.blocks(5)
+    )  # values do not depend on groups, and intervals are not used
     found = {}
     for name, measure in MEASURED.items():
         if name.endswith("bootstrap"):

@@ -104,7 +104,9 @@ class InputError(MixedSignalsError):
                 shown.append(f"  - {problem}")
         for code, count in told.items():
             if count > _SHOWN:
-                shown.append(f"  - and {count - _SHOWN:,} more of {code} (all are in `problems`, and in --json)")
+                shown.append(
+                    f"  - and {count - _SHOWN:,} more of {code} (all are in `problems`, and in --json)"
+                )
         return "\n".join([head, *shown])
 
 

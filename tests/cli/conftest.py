@@ -67,7 +67,9 @@ def call() -> Call:
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """120 clips of 12 speakers with ready-made features in three modalities; text says nothing about the label."""
     folder = tmp_path_factory.mktemp("made") / "corpus"
-    make_corpus(folder, n_clips=120, n_speakers=12, strength={"text": 0.0, "audio": 2.5, "video": 2.0}, seed=3)
+    make_corpus(
+        folder, n_clips=120, n_speakers=12, strength={"text": 0.0, "audio": 2.5, "video": 2.0}, seed=3
+    )
     return folder
 
 

@@ -170,12 +170,15 @@ TWELVE = {
     "end-before-start": lambda corpus: edit(
         corpus / "clips.csv",
         lambda clips: clips.with_columns(
-            start=pl.when(CLIP == "c0011").then(pl.lit("0.4")), end=pl.when(CLIP == "c0011").then(pl.lit("0.2"))
+            start=pl.when(CLIP == "c0011").then(pl.lit("0.4")),
+            end=pl.when(CLIP == "c0011").then(pl.lit("0.2")),
         ),
     ),
     "unknown-label": lambda corpus: edit(
         corpus / "clips.csv",
-        lambda clips: clips.with_columns(label=pl.when(CLIP == "c0012").then(pl.lit("netural")).otherwise("label")),
+        lambda clips: clips.with_columns(
+            label=pl.when(CLIP == "c0012").then(pl.lit("netural")).otherwise("label")
+        ),
     ),
     "duplicate-id": lambda corpus: edit(
         corpus / "clips.csv", lambda clips: pl.concat([clips, clips.filter(CLIP == "c0013")])
@@ -195,7 +198,10 @@ TWELVE = {
     "speaker-in-two-parts": lambda corpus: (
         pl.read_csv(corpus / "clips.csv", infer_schema=False)
         .filter(pl.col("speaker_id") == pl.col("speaker_id").first())
-        .select("clip_id", role=pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("test")).otherwise(pl.lit("train")))
+        .select(
+            "clip_id",
+            role=pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("test")).otherwise(pl.lit("train")),
+        )
         .write_csv(corpus / "splits.csv")
     ),
 }
@@ -269,9 +275,17 @@ def no_label(corpus: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "code", "said"),
     [
-        (one_label, "one-class", "36 clips with a target have 'neutral', and models need clips of two labels"),
+        (
+            one_label,
+            "one-class",
+            "36 clips with a target have 'neutral', and models need clips of two labels",
+        ),
         (no_label, "one-class", "no clip has a label, vote or target, and models need clips of two labels"),
-        (one_speaker, "one-speaker", "need at least 3 speakers, and the 36 clips with a target have 1 speaker"),
+        (
+            one_speaker,
+            "one-speaker",
+            "need at least 3 speakers, and the 36 clips with a target have 1 speaker",
+        ),
     ],
 )
 def test_a_corpus_that_cannot_be_learned_from_is_a_warning_and_then_exit_3(
@@ -290,11 +304,15 @@ def test_a_corpus_that_cannot_be_learned_from_is_a_warning_and_then_exit_3(
 def predictions(tmp_path: Path) -> Path:
     """Predictions of 40 clips from four sources, as a user's own models would give them."""
     path = tmp_path / "predictions.csv"
-    make_evidence(n_clips=40, seeds=(1,), seed=1).predictions.drop("run_id", "given", "calibrated").write_csv(path)
+    make_evidence(n_clips=40, seeds=(1,), seed=1).predictions.drop("run_id", "given", "calibrated").write_csv(
+        path
+    )
     return path
 
 
-def test_a_misspelt_label_of_own_predictions_is_warned_of(predictions: Path, tmp_path: Path, call: Call) -> None:
+def test_a_misspelt_label_of_own_predictions_is_warned_of(
+    predictions: Path, tmp_path: Path, call: Call
+) -> None:
     text = predictions.read_text()
     predictions.write_text(text.replace("neutral", "netural", 1))
     done = call("diagnose", "-p", predictions, "--out", tmp_path / "run", "--media", "none")
@@ -338,7 +356,9 @@ def test_a_run_that_did_not_finish_is_neither_diagnosed_nor_reported_nor_asked(
     assert "has no trained models" in one_error(call("predict", run, copy), 1)
 
 
-def test_a_run_that_failed_early_leaves_its_folder_to_other_options(copy: Path, tmp_path: Path, call: Call) -> None:
+def test_a_run_that_failed_early_leaves_its_folder_to_other_options(
+    copy: Path, tmp_path: Path, call: Call
+) -> None:
     one_error(call("run", copy, "--out", tmp_path / "run", *FAST, "--folds", "30"), 3)
     one_error(call("run", copy, "--out", tmp_path / "run", *FAST, "--folds", "31"), 3)
 

@@ -68,7 +68,9 @@ def test_clips_of_the_run_are_not_calibrated_by_what_learned_from_them(finished:
     assert held["calibrated"].null_count() == 0
 
 
-def test_a_run_without_calibrators_predicts_raw_probabilities(finished: Path, others: Path, tmp_path: Path) -> None:
+def test_a_run_without_calibrators_predicts_raw_probabilities(
+    finished: Path, others: Path, tmp_path: Path
+) -> None:
     run = Path(shutil.copytree(finished, tmp_path / "run"))
     (run / "models" / "calibrators.json").unlink()
     made = api.predict(run, others).predictions
@@ -95,7 +97,9 @@ def test_rows_keep_their_order_and_sources_without_a_calibrator_stay_raw() -> No
     labels = Labels(("a", "b"))
     rows = [("y", "b", 0.2), ("x", "a", 0.9), ("y", "a", 0.8), ("x", "b", 0.1)]
     one = pl.DataFrame(rows, schema=["clip_id", "label", "probability"], orient="row")
-    both = pl.concat([one.with_columns(pl.lit(s).alias("source"), pl.lit(s).alias("given")) for s in ("audio", "own")])
+    both = pl.concat(
+        [one.with_columns(pl.lit(s).alias("source"), pl.lit(s).alias("given")) for s in ("audio", "own")]
+    )
     halved = {("audio", "audio"): Calibrator(np.full(2, 0.5), np.zeros(2))}
     made = calibrated_column(both, halved, labels, own=set())
     assert made.drop("calibrated").equals(both)

@@ -41,12 +41,16 @@ def test_a_full_disk_stops_a_run_which_then_goes_on(copy: Path, tmp_path: Path, 
 
 def test_a_full_disk_leaves_the_tables_of_a_run_as_they_were(finished: Path) -> None:
     before = {path.name: digest_file(path) for path in (finished / "tables").iterdir()}
-    assert "the disk is full" in one_error(limited(2_000, "diagnose", finished, "--media", "none", "--quiet"), 3)
+    assert "the disk is full" in one_error(
+        limited(2_000, "diagnose", finished, "--media", "none", "--quiet"), 3
+    )
     assert {path.name: digest_file(path) for path in (finished / "tables").iterdir()} == before
 
 
 def test_a_full_disk_leaves_nothing_of_an_import(sound_corpus: Path, tmp_path: Path) -> None:
-    assert "the disk is full" in one_error(limited(2_000, "import", "csv", sound_corpus, tmp_path / "corpus"), 3)
+    assert "the disk is full" in one_error(
+        limited(2_000, "import", "csv", sound_corpus, tmp_path / "corpus"), 3
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -107,7 +111,9 @@ def test_a_clip_of_two_hours_is_checked_in_little_memory(two_hours: Path, sound_
 
 
 @pytest.mark.weights
-def test_a_clip_of_two_hours_is_encoded_in_little_memory(two_hours: Path, weights_dir: Path, tmp_path: Path) -> None:
+def test_a_clip_of_two_hours_is_encoded_in_little_memory(
+    two_hours: Path, weights_dir: Path, tmp_path: Path
+) -> None:
     short = tmp_path / "short"
     make_corpus(short, n_clips=4, media=True, features=False, seconds=0.4)
     (tmp_path / "cache").mkdir()

@@ -97,13 +97,18 @@ def test_one_label_column_from_a_spreadsheet_with_ids_of_all_kinds(made: Made) -
     run, done = ran(corpus)
     assert "no clip has a speaker_id, so each counts as a speaker of its own" in done.err
     assert "Targets are the labels of the clips: 36 clips have one." in done.err
-    assert set(tables(run)["predictions"]["clip_id"]) == {*odd, *(f"c{number:04}" for number in range(len(odd), 36))}
+    assert set(tables(run)["predictions"]["clip_id"]) == {
+        *odd,
+        *(f"c{number:04}" for number in range(len(odd), 36)),
+    }
     assert "votes" not in tables(run)
     page = (run / "report" / "index.html").read_text()
     assert "<z>" not in page
 
 
-def test_votes_alone_with_a_tie_rule_that_is_recorded_and_shown(made: Made, call: Call, tmp_path: Path) -> None:
+def test_votes_alone_with_a_tie_rule_that_is_recorded_and_shown(
+    made: Made, call: Call, tmp_path: Path
+) -> None:
     corpus = made(without=("targets.csv",), votes_per_clip=4, strength=dict.fromkeys(STRONG, 1.0))
     edit(corpus / "clips.csv", lambda clips: clips.drop("label"))
     run, done = ran(corpus)
@@ -111,7 +116,10 @@ def test_votes_alone_with_a_tie_rule_that_is_recorded_and_shown(made: Made, call
     assert (recorded["source"], recorded["tie_rule"], recorded["given"]) == ("votes", "exclude", ALL)
     tied = recorded["excluded"]
     assert 0 < len(tied) < 10
-    assert f"(ties: exclude): {36 - len(tied)} clips have one, {len(tied)} are left out because labels tie." in done.err
+    assert (
+        f"(ties: exclude): {36 - len(tied)} clips have one, {len(tied)} are left out because labels tie."
+        in done.err
+    )
     assert not set(tied) & set(tables(run)["predictions"]["clip_id"])
     assert "rule: exclude" in (run / "report" / "index.html").read_text()
     other = call("run", corpus, "--out", tmp_path / "first", *FAST, "--tie-rule", "first")
@@ -140,7 +148,9 @@ def test_given_splits_and_soft_targets(made: Made) -> None:
     corpus = made()
     clips = pl.read_csv(corpus / "clips.csv", infer_schema=False)
     tested = clips["speaker_id"].unique().sort().head(2)
-    role = pl.when(pl.col("speaker_id").is_in(tested.implode())).then(pl.lit("test")).otherwise(pl.lit("train"))
+    role = (
+        pl.when(pl.col("speaker_id").is_in(tested.implode())).then(pl.lit("test")).otherwise(pl.lit("train"))
+    )
     clips.select("clip_id", role=role).write_csv(corpus / "splits.csv")
     hard = pl.read_csv(corpus / "targets.csv", infer_schema=False).select("clip_id", "label")
     soft = hard.with_columns(share=pl.when(pl.int_range(pl.len()) % 9 == 0).then(0.5).otherwise(0.75))
@@ -156,7 +166,9 @@ def test_given_splits_and_soft_targets(made: Made) -> None:
     assert f"Folds are the corpus's own: 1 fold, {len(predicted)} clips tested" in done.err
     speakers = kept["clips"].filter(pl.col("clip_id").is_in(predicted.implode()))["speaker_id"]
     assert set(speakers) == set(tested)
-    roles = kept["splits"].join(kept["clips"], on="clip_id").group_by("speaker_id").agg(pl.col("role").unique())
+    roles = (
+        kept["splits"].join(kept["clips"], on="clip_id").group_by("speaker_id").agg(pl.col("role").unique())
+    )
     assert set(kept["splits"]["role"]) == {"train", "tune", "test"}
     assert (roles["role"].list.len() == 1).all()
 
@@ -203,7 +215,9 @@ def own_layout(folder: Path, *, features: bool) -> Path:
                     "Cam": None if together or number % 5 == 0 else f"s{session}_cam.mp4",
                     "From": 0.5 * place,
                     "To": 0.5 * (place + 1),
-                    "Words": None if number % 6 == 1 else f"{'I am so sorry' if kind else 'Call the office'} {number}",
+                    "Words": None
+                    if number % 6 == 1
+                    else f"{'I am so sorry' if kind else 'Call the office'} {number}",
                     "Emotion": "warm" if kind else "cold",
                 }
             )
@@ -270,7 +284,15 @@ def _own_features(corpus: Path, rows: pl.DataFrame) -> None:
         )
 
 
-LACKING = {"text": 30, "audio": 33, "video": 32, "text+audio": 36, "text+video": 35, "audio+video": 35, ALL: 36}
+LACKING = {
+    "text": 30,
+    "audio": 33,
+    "video": 32,
+    "text+audio": 36,
+    "text+video": 35,
+    "audio+video": 35,
+    ALL: 36,
+}
 
 
 def test_an_own_layout_with_spans_and_clips_that_lack_modalities(tmp_path: Path) -> None:
@@ -318,7 +340,11 @@ def same_as_tables(done: Done, run: Path, *, clips: int) -> None:
     assert len(rows) == clips
     order = tables(run)["clips"]["clip_id"].to_list()
     assert [row["clip_id"] for row in rows] == sorted((row["clip_id"] for row in rows), key=order.index)
-    known = tables(run)["predictions"].group_by("clip_id", "source", "given", "label").agg(pl.col("probability").mean())
+    known = (
+        tables(run)["predictions"]
+        .group_by("clip_id", "source", "given", "label")
+        .agg(pl.col("probability").mean())
+    )
     expected: dict[str, dict[tuple[str, str], float]] = {}
     for clip, source, given, label, probability in known.iter_rows():
         name = source if given in (source, ALL) else f"{source} on {given}"
@@ -362,7 +388,12 @@ def test_real_media_from_the_layout_to_predictions_of_new_files(
     rows = {row["clip_id"]: row for row in map(json.loads, new.out.splitlines())}
     assert rows["new one"]["missing"] == ["text"]
     assert rows["mute"]["missing"] == ["text", "audio"]
-    assert set(rows["mute"]["sources"]) == {"video", "fusion on text+video", "fusion on audio+video", "fusion"}
+    assert set(rows["mute"]["sources"]) == {
+        "video",
+        "fusion on text+video",
+        "fusion on audio+video",
+        "fusion",
+    }
     assert set(rows["new one"]["gates"]) == {"audio", "video"}
     plain = call("predict", run, tmp_path / "mute.mp4", "--quiet").out
     assert plain.startswith("mute (without text, audio): video ")
@@ -383,7 +414,11 @@ def test_six_real_clips_are_encoded_and_then_too_few(
     assert call("import", "cremad", realdata / "cremad", corpus, "--only-media", "--quiet").code == 0
     done = call("run", corpus, "--out", tmp_path / "run", "--verbose")
     assert done.code == 3
-    for encoder in ("text by minilm-l6: 1/1", "audio by whisper-tiny.en: 6/6", "video by efficientnet-lite0: 6/6"):
+    for encoder in (
+        "text by minilm-l6: 1/1",
+        "audio by whisper-tiny.en: 6/6",
+        "video by efficientnet-lite0: 6/6",
+    ):
         assert encoder in done.err
     assert done.err.splitlines()[-1] == (
         "mixedsignals: 5 folds with no speaker in two parts need at least 5 speakers, and the 6 clips with a target "
@@ -393,7 +428,9 @@ def test_six_real_clips_are_encoded_and_then_too_few(
 
 
 @pytest.mark.realdata
-def test_the_votes_of_thousands_of_real_clips_are_diagnosed(tmp_path: Path, realdata: Path, call: Call) -> None:
+def test_the_votes_of_thousands_of_real_clips_are_diagnosed(
+    tmp_path: Path, realdata: Path, call: Call
+) -> None:
     corpus = tmp_path / "cremad"
     assert call("import", "cremad", realdata / "cremad", corpus, "--quiet").code == 0
     done = call("diagnose", corpus, "--out", tmp_path / "run", "--json", "--quiet")

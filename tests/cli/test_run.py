@@ -24,7 +24,17 @@ CHANCE = r"text .*(chance|nothing)"
 
 def test_a_run_leaves_declared_tables_models_report_and_manifest(finished: Path) -> None:
     written = tables(finished)
-    expected = {"clips", "votes", "targets", "splits", "predictions", "gates", "scores", "estimates", "findings"}
+    expected = {
+        "clips",
+        "votes",
+        "targets",
+        "splits",
+        "predictions",
+        "gates",
+        "scores",
+        "estimates",
+        "findings",
+    }
     assert expected <= set(written)
     for name in written:
         read_table(TABLES[name], finished / "tables" / f"{name}.parquet")
@@ -67,7 +77,9 @@ def test_a_modality_that_says_nothing_is_a_finding(finished: Path) -> None:
 def test_no_number_in_a_table_is_nan(finished: Path) -> None:
     for name, table in tables(finished).items():
         floats = table.select(pl.col(pl.Float64))
-        assert not floats.select(pl.any_horizontal(pl.all().is_nan().any())).item() if floats.width else True, name
+        assert (
+            not floats.select(pl.any_horizontal(pl.all().is_nan().any())).item() if floats.width else True
+        ), name
 
 
 def test_what_is_printed(first: tuple[Path, Done]) -> None:
@@ -79,9 +91,13 @@ def test_what_is_printed(first: tuple[Path, Done]) -> None:
     assert "\x1b[" not in done.out
 
 
-def test_the_same_call_again_trains_nothing_and_gives_one_document(finished: Path, corpus: Path, call: Call) -> None:
+def test_the_same_call_again_trains_nothing_and_gives_one_document(
+    finished: Path, corpus: Path, call: Call
+) -> None:
     def heads() -> list[tuple[str, int]]:
-        return sorted((path.name, path.stat().st_mtime_ns) for path in (finished / "models").rglob("*.safetensors"))
+        return sorted(
+            (path.name, path.stat().st_mtime_ns) for path in (finished / "models").rglob("*.safetensors")
+        )
 
     before, estimates = heads(), tables(finished)["estimates"]
     done = call("run", corpus, "--out", finished, "--media", "none", "--json", *QUICK)
@@ -158,7 +174,9 @@ def test_a_run_that_was_interrupted_and_killed_goes_on_step_by_step_to_the_same_
     assert call("report", out, "--media", "none", "--quiet").code == 0
     before, again = tables(finished), tables(out)
     for name in ("predictions", "gates", "splits", "estimates", "findings"):
-        assert before[name].drop("run_id", strict=False).equals(again[name].drop("run_id", strict=False)), name
+        assert before[name].drop("run_id", strict=False).equals(again[name].drop("run_id", strict=False)), (
+            name
+        )
     assert not [path for path in out.rglob("*partial*") if path.is_file()]
 
 

@@ -15,7 +15,9 @@ from .conftest import Call
 
 
 def test_check_prints_each_problem_with_place_and_code(corpus: Path, tmp_path: Path, call: Call) -> None:
-    (tmp_path / "clips.csv").write_text("clip_id,media,label,start,end\na/b,gone.mp4,x,2,1\n,,y,,\n", encoding="utf-8")
+    (tmp_path / "clips.csv").write_text(
+        "clip_id,media,label,start,end\na/b,gone.mp4,x,2,1\n,,y,,\n", encoding="utf-8"
+    )
     done = call("check", tmp_path, "--quiet")
     assert done.code == 1
     for said in ("clips.csv, row 2", "clips.csv, row 3", "gone.mp4", "fault:"):
@@ -68,7 +70,9 @@ def test_the_model_of_raters_is_asked_for_and_kept_when_a_run_is_diagnosed_again
     run = tmp_path / "run"
     call("diagnose", corpus, "--out", run, "--quiet", "--media", "none", "--raters", "mace")
     call("diagnose", run, "--quiet", "--media", "none")
-    methods = pl.read_parquet(run / "tables" / "estimates.parquet").filter(pl.col("measure") == "rater_competence")
+    methods = pl.read_parquet(run / "tables" / "estimates.parquet").filter(
+        pl.col("measure") == "rater_competence"
+    )
     assert methods["method"].str.starts_with("MACE").all()
     assert len(methods)
     assert call("diagnose", corpus, "--out", run, "--raters", "majority").code == 2
