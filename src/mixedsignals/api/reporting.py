@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import polars as pl
+
 from mixedsignals.api.diagnosing import read_answer
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.labels import Labels
@@ -32,16 +34,14 @@ def report(
 
     folder = RunFolder(Path(run))
     manifest = folder.read_manifest()
-    tables = {
-        name: read_table(t, folder.table(name)) for name, t in TABLES.items() if folder.table(name).is_file()
-    }
+    shown = ("clips", "predictions", "scores", "estimates", "findings", "targets", "votes", "gates", "splits")
+    tables = {name: _read(folder, name) for name in shown if folder.table(name).is_file()}
     if "findings" not in tables:
         problem = Problem(
             "not-diagnosed", "has no findings yet", f"Run `mixedsignals diagnose {run}` first.", file=str(run)
         )
         raise InputError(problem)
     corpus = manifest["corpus"]
-    shown = ("clips", "predictions", "scores", "estimates", "findings", "targets", "votes", "gates", "splits")
     given = ReportInput(
         labels=Labels(tuple(corpus["labels"]), corpus["kind"]),
         answer=read_answer(folder),
@@ -54,3 +54,11 @@ def report(
         **{name: tables.get(name) for name in shown},
     )
     return write_report(given, folder.report, media=media, progress=progress)
+
+
+def _read(folder: RunFolder, name: str) -> pl.DataFrame:
+    """What the report needs of one table."""
+    from mixedsignals.report import COLUMNS, SCORES
+
+    where = pl.col("measure").is_in(SCORES) if name == "scores" else None
+    return read_table(TABLES[name], folder.table(name), columns=COLUMNS.get(name), where=where)

@@ -6,6 +6,7 @@ view of a table.
 """
 
 from mixedsignals.report.inputs import Explanation, ReportInput, ReportOptions
+from mixedsignals.report.needed import COLUMNS, SCORES
 from mixedsignals.report.write import write_report
 
-__all__ = ["Explanation", "ReportInput", "ReportOptions", "write_report"]
+__all__ = ["COLUMNS", "SCORES", "Explanation", "ReportInput", "ReportOptions", "write_report"]
