@@ -102,13 +102,12 @@ def make_targets(
     order = pl.DataFrame(
         {"label": names, "order": labels.codes(names)}, schema_overrides={"label": pl.String}
     )
-    place = pl.col("order")
     ranked = (
         shares.join(order, on="label", how="left", maintain_order="left")
-        .with_columns(place * (-1 if tie_rule == "last" else 1))
-        .with_columns(
-            tied=(pl.col("share") == pl.col("share").max().over("clip_id")).sum().over("clip_id") > 1
-        )
+        .with_columns(pl.col("order") * (-1 if tie_rule == "last" else 1))
+        # Two steps: nested in one expression, the inner window would be computed anew within every clip.
+        .with_columns(largest=pl.col("share") == pl.col("share").max().over("clip_id"))
+        .with_columns(tied=pl.col("largest").sum().over("clip_id") > 1)
         .sort("clip_id", "share", "order", descending=[False, True, False])
     )
     excluded = ranked.filter(pl.col("tied") & (tie_rule == "exclude"))["clip_id"].unique().sort()
