@@ -11,12 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from mixedsignals.diagnosis.amounts import amounts_faults, renormalised
+from mixedsignals.diagnosis.codes import codes_of
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.labels import MODALITIES, Kind, Labels, combination, is_combination
-from mixedsignals.tables import PREDICTIONS, conform, examine, read_frame
+from mixedsignals.tables import PREDICTIONS, conform, examine, hashes_of, read_frame
 
 __all__ = ["PredictionFiles", "predictions_from_frames", "read_predictions"]
 
@@ -238,8 +240,11 @@ def _with_defaults(table: pl.DataFrame, *, fusion: str, run_id: str) -> pl.DataF
         )
     guess = _given_by_source(table["source"].unique().to_list(), fusion)
     guessed = pl.col("source").replace_strict(guess, default="unknown", return_dtype=pl.String)
-    said = pl.col("given").fill_null(guessed) if "given" in table.columns else guessed
-    return table.with_columns(said.alias("given"))
+    if "given" not in table.columns:
+        return table.with_columns(guessed.alias("given"))
+    if not table["given"].null_count():
+        return table
+    return table.with_columns(pl.col("given").fill_null(guessed))
 
 
 def _filled(part: pl.DataFrame) -> list[str]:
@@ -256,10 +261,12 @@ def _given_by_source(sources: Iterable[str], fusion: str) -> dict[str, str]:
 
 
 def _warnings(table: pl.DataFrame, labels: Labels) -> Iterable[Problem]:
-    largest = table.group_by("label").agg(pl.col("probability").max())
-    used = set(largest.filter(pl.col("probability") > 0)["label"])
+    likely = set(table.head(10_000).filter(pl.col("probability") > 0)["label"].unique())
     for name in labels:
-        if name not in used:
+        if (
+            name not in likely
+            and not table.select(((pl.col("label") == name) & (pl.col("probability") > 0)).any()).item()
+        ):
             yield Problem(
                 code="label-nobody-predicted",
                 message=f"no source gives the label {name!r} any probability",
@@ -267,8 +274,11 @@ def _warnings(table: pl.DataFrame, labels: Labels) -> Iterable[Problem]:
                 severity="warning",
             )
     key = ["run_id", "seed", "clip_id", "source", "given"]
-    whole = table.select(pl.struct(key).n_unique()).item()
-    for name, rows in table.group_by("label", maintain_order=True).len().iter_rows():
+    hashes = np.sort(hashes_of(table.select(key)))
+    whole = int((hashes[1:] != hashes[:-1]).sum()) + 1
+    named = table["label"].unique(maintain_order=True)
+    counts = np.bincount(codes_of(table["label"], pl.Enum(named)), minlength=len(named))
+    for name, rows in zip(named, counts.tolist(), strict=True):
         if rows < whole:
             yield Problem(
                 code="label-not-everywhere",

@@ -20,7 +20,7 @@ from mixedsignals.tables.declared import (
     TARGETS,
     VOTES,
 )
-from mixedsignals.tables.examine import conform, examine, frame_of
+from mixedsignals.tables.examine import conform, examine, frame_of, hashes_of
 from mixedsignals.tables.files import read_frame, read_table, write_table
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "conform",
     "examine",
     "frame_of",
+    "hashes_of",
     "read_frame",
     "read_table",
     "write_table",

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.labels import Labels
 from mixedsignals.tables.column import Column, Table
 
-__all__ = ["conform", "examine", "frame_of"]
+__all__ = ["conform", "examine", "frame_of", "hashes_of"]
 
 _NAMED_ROWS = 1_000
 
@@ -227,7 +228,7 @@ def _repeated_keys(table: Table, frame: pl.DataFrame, source: str) -> Iterable[P
     if frame.is_empty() or not _may_repeat(keys):
         return
     # Equal keys have equal hashes, so only rows that share one are looked at.
-    suspects = keys.with_row_index("_row").filter(keys.hash_rows().is_duplicated())
+    suspects = keys.with_row_index("_row").filter(pl.Series(hashes_of(keys)).is_duplicated())
     # A row whose key is incomplete has its own fault, and is no repeat of another.
     required = [c.name for c in table.columns if c.name in table.key and not c.nullable]
     first = pl.struct(table.key).is_first_distinct() | pl.any_horizontal(pl.col(required).is_null())
@@ -254,8 +255,19 @@ def _repeated_keys(table: Table, frame: pl.DataFrame, source: str) -> Iterable[P
 
 def _may_repeat(keys: pl.DataFrame) -> bool:
     """Whether two rows have the same hash: sorting hashes takes a fraction of the time of comparing keys."""
-    hashes = np.sort(keys.hash_rows().to_numpy())
+    hashes = hashes_of(keys)
+    hashes.sort()
     return bool((hashes[1:] == hashes[:-1]).any())
+
+
+def hashes_of(keys: pl.DataFrame) -> npt.NDArray[np.uint64]:
+    """A hash of each row (n,); equal rows have equal hashes, unequal ones very rarely. Columns that always say the
+    same are passed over.
+    """
+    told = [column for column in keys.iter_columns() if column.null_count() or (column != column[0]).any()]
+    if not told or keys.is_empty():
+        return np.zeros(keys.height, dtype=np.uint64)
+    return np.concatenate([part.hash_rows().to_numpy() for part in pl.DataFrame(told).iter_slices(500_000)])
 
 
 def _missing_columns(frame: pl.DataFrame, missing: list[str], source: str) -> Problem:
