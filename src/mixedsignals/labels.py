@@ -18,15 +18,19 @@ from mixedsignals.errors import InputError, Problem
 
 __all__ = [
     "MODALITIES",
+    "PERCEIVED",
     "Kind",
     "Labels",
     "all_combinations",
     "combination",
     "is_combination",
+    "is_perceived",
     "parse_combination",
 ]
 
 MODALITIES = ("text", "audio", "video")
+PERCEIVED = (*MODALITIES, "audio-lowpass")
+"""What a person can be given: the modalities, and sound filtered until its words cannot be understood."""
 Kind = Literal["nominal", "ordinal"]
 
 
@@ -114,6 +118,11 @@ def is_combination(given: str, *, known: Sequence[str] = MODALITIES) -> bool:
     """Whether `given` is the canonical spelling of one or more known modalities."""
     parts = given.split("+")
     return all(part in known for part in parts) and combination(parts) == given
+
+
+def is_perceived(given: str) -> bool:
+    """Whether `given` is the canonical spelling of what a person can be given, `audio-lowpass` included."""
+    return is_combination(given, known=PERCEIVED)
 
 
 def parse_combination(given: str, *, known: Sequence[str] = MODALITIES) -> tuple[str, ...]:

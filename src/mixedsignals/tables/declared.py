@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from mixedsignals.labels import is_combination
+from mixedsignals.labels import is_perceived
 from mixedsignals.tables.column import Column, Table
 
 TEXT, WHOLE, NUMBER = pl.String(), pl.Int64(), pl.Float64()
@@ -36,8 +36,9 @@ _GIVEN_MODEL = _id("given", "the modalities that the source was shown, `unknown`
 _GIVEN_PERSON = Column(
     "given",
     TEXT,
-    "what the person could perceive: `text`, `audio`, `video` or a combination such as `text+audio+video`",
-    check=(is_combination, "text, audio, video or a combination in that order, such as text+audio+video"),
+    "what the person could perceive: `text`, `audio`, `video`, a combination such as `text+audio+video`, or "
+    "`audio-lowpass` (sound without its words)",
+    check=(is_perceived, "text, audio, video or a combination in that order, such as text+audio+video"),
 )
 
 CLIPS = Table(
