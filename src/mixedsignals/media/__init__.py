@@ -8,17 +8,21 @@ from mixedsignals.media.pictures import frames
 from mixedsignals.media.probing import MediaInfo, playable, probe
 from mixedsignals.media.sound import audio
 from mixedsignals.media.whole import verify
+from mixedsignals.media.withholding import Part, SoundTreatment, withhold
 from mixedsignals.media.writing import transcode, write_audio, write_video
 
 __all__ = [
     "TOLERANCE",
     "MediaInfo",
+    "Part",
+    "SoundTreatment",
     "audio",
     "frames",
     "playable",
     "probe",
     "transcode",
     "verify",
+    "withhold",
     "write_audio",
     "write_video",
 ]

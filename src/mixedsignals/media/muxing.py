@@ -46,7 +46,7 @@ _KINDS = {
     ".mp3": _Kind("mp3", None, "libmp3lame", 44_100),
 }
 _VIDEO_OPTIONS = {
-    "libx264": {"preset": "veryfast"},
+    "libx264": {"preset": "veryfast", "a53cc": "0"},  # no captions hidden in the pictures
     "libvpx-vp9": {"cpu-used": "8", "deadline": "realtime", "b": "0"},
     "flv": {"qscale": "5"},
 }

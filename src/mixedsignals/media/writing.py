@@ -17,7 +17,7 @@ from mixedsignals.media.pictures import between, turns, upright
 from mixedsignals.media.probing import probe
 from mixedsignals.media.sound import blocks
 
-__all__ = ["transcode", "write_audio", "write_video"]
+__all__ = ["copied_pictures", "transcode", "write_audio", "write_video"]
 
 
 def write_video(
@@ -96,7 +96,7 @@ def transcode(
     """
     info = probe(path)
     begin, last = span_within(path, start, end, info.duration)
-    pictures = _copied_pictures(path, begin, last, height) if info.has_video else None
+    pictures = copied_pictures(path, begin, last, height) if info.has_video else None
     rate = info.sample_rate if info.sample_rate in AAC_RATES else AAC_RATES[0]
     pieces = blocks(path, start=begin, end=last, rate=rate) if info.has_audio else iter(())
     opening = next(pieces, None)
@@ -121,7 +121,14 @@ def _pieces(samples: NDArray[np.float32], rate: int) -> Iterator[NDArray[np.floa
         yield np.asarray(samples[begin : begin + rate], dtype=np.float32)
 
 
-def _copied_pictures(path: Path | str, begin: float, last: float | None, height: int) -> Pictures:
+def copied_pictures(
+    path: Path | str, begin: float, last: float | None, height: int, *, crf: int = 26
+) -> Pictures:
+    """The pictures of a span, upright and with square pixels, at most `height` pixels high, ready to be written.
+
+    Raises:
+        InputError: as `opened`; `no-video-track`, `no-video-in-span`.
+    """
     timed = between(path, begin, last)
     first = next(timed, None)
     if first is None:
@@ -141,4 +148,4 @@ def _copied_pictures(path: Path | str, begin: float, last: float | None, height:
     if turned:
         wide, high = high, wide
     scale = min(1.0, height / high)
-    return Pictures(upright_frames, round(wide * scale), round(high * scale), fps, 26)
+    return Pictures(upright_frames, round(wide * scale), round(high * scale), fps, crf)
