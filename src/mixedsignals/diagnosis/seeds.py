@@ -9,7 +9,7 @@ import numpy as np
 
 from mixedsignals.diagnosis.evidence import Case, Ints, Source
 from mixedsignals.measures.crossed import across_seeds
-from mixedsignals.measures.inference import Estimate, Resampling, Statistic
+from mixedsignals.measures.inference import UNBOUNDED, Estimate, Limits, Resampling, Statistic
 from mixedsignals.measures.scales import Scale
 
 Seed = TypeVar("Seed")
@@ -42,8 +42,13 @@ def together(case: Case, sources: Sequence[Source]) -> list[Ints]:
 
 
 def mean_over(
-    case: Case, seeds: Sequence[Seed], statistic: Callable[[Seed], Statistic], *, scale: Scale = "identity"
+    case: Case,
+    seeds: Sequence[Seed],
+    statistic: Callable[[Seed], Statistic],
+    *,
+    scale: Scale = "identity",
+    limits: Limits = UNBOUNDED,
 ) -> Estimate:
     """The mean over seeds of a statistic of what each seed gives, with its interval over groups and seeds."""
     options = Resampling(level=case.options.level)
-    return across_seeds([statistic(one) for one in seeds], scale=scale, options=options)
+    return across_seeds([statistic(one) for one in seeds], scale=scale, limits=limits, options=options)

@@ -80,15 +80,16 @@ def krippendorff_alpha(
 ) -> Estimate:
     """Krippendorff's alpha = 1 − observed / expected disagreement, from votes (n, C), with a grouped interval.
 
-    1 is perfect, 0 chance, below 0 systematic disagreement. `metric` is the distance between labels: `nominal`,
-    `ordinal` (label order as given) or `interval` (between `values` (C,), by default 0, 1, 2, …). Clips with
-    fewer than two votes do not count. Not applicable when every vote is the same label (0/0).
+    1 is perfect, 0 chance, and −1 the worst there is. `metric` is the distance between labels: `nominal`, `ordinal`
+    (label order as given) or `interval` (between `values` (C,), by default 0, 1, 2, …). The interval is made on
+    Fisher's z, so that it stays inside [−1, 1]. Clips with fewer than two votes do not count. Not applicable when every
+    vote is the same label (0/0).
 
     >>> krippendorff_alpha([[3, 0], [0, 3]], Groups.each(2)).value
     1.0
     """
     return estimate(
-        alpha_statistic(counts, groups, metric=metric, values=values), scale="one_minus", options=options
+        alpha_statistic(counts, groups, metric=metric, values=values), scale="fisher", options=options
     )
 
 

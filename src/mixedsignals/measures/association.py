@@ -19,7 +19,7 @@ from .arrays import BoolArray, FloatArray, IntArray, divided, floats
 from .calibration import group_folds
 from .crossfit import Design, cross_products, fitted, predicted
 from .groups import Groups
-from .inference import JACKKNIFE, Estimate, Resampling, Totals, difference, estimate, ratio
+from .inference import JACKKNIFE, SIGNED, Estimate, Resampling, Totals, difference, estimate, ratio
 from .ranking import auroc_statistic
 from .splines import make_basis
 
@@ -319,7 +319,7 @@ def _gains(
     ranked = [auroc_statistic(score, truth, groups, strata=strata) for score in (more, plain)]
     before, after = (_soft_log_loss(score, truth) for score in (plain, more))
     lost = ratio(before - after, np.ones(len(truth)), groups)
-    return estimate(difference(*ranked), options=options), estimate(lost, options=options)
+    return estimate(difference(*ranked), limits=SIGNED, options=options), estimate(lost, options=options)
 
 
 def _soft_log_loss(score: FloatArray, truth: FloatArray) -> FloatArray:

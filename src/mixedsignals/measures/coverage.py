@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import FloatArray, divided, floats
 from .groups import Groups
-from .inference import JACKKNIFE, ByClip, Estimate, Resampling, estimate
+from .inference import JACKKNIFE, UNIT, ByClip, Estimate, Resampling, estimate
 from .ranks import Ranked, ranked
 from .scales import Scale
 
@@ -132,7 +132,9 @@ def risk_area(
     0.085
     """
     scale: Scale = "logit" if area == "aurc" else "log"
-    return estimate(area_statistic(confidence, loss, groups, area=area), scale=scale, options=options)
+    limits = (0.0, 0.5) if area == "augrc" else UNIT
+    statistic = area_statistic(confidence, loss, groups, area=area)
+    return estimate(statistic, scale=scale, limits=limits, options=options)
 
 
 def risk_at_coverage(

@@ -19,13 +19,16 @@ from .groups import Groups
 from .inference import (
     FEWEST_TRUSTED,
     JACKKNIFE,
+    UNBOUNDED,
     Combination,
     Estimate,
+    Limits,
     Resampling,
     Statistic,
     estimate,
     spread_on,
     value_of,
+    within,
 )
 from .scales import Scale, forward, inverse, slope
 
@@ -33,7 +36,11 @@ __all__ = ["across_seeds", "two_way_contrast"]
 
 
 def across_seeds(
-    statistics: Sequence[Statistic], *, scale: Scale = "identity", options: Resampling = JACKKNIFE
+    statistics: Sequence[Statistic],
+    *,
+    scale: Scale = "identity",
+    limits: Limits = UNBOUNDED,
+    options: Resampling = JACKKNIFE,
 ) -> Estimate:
     """The mean over seeds of one statistic per seed, with V_group + V_seed − V_residual.
 
@@ -49,7 +56,7 @@ def across_seeds(
     (0.667, 'jackknife-logit-seeds')
     """
     mean = Combination(statistics, [1.0 / len(statistics)] * len(statistics))
-    single = estimate(mean, scale=scale, options=replace(options, method="jackknife"))
+    single = estimate(mean, scale=scale, limits=limits, options=replace(options, method="jackknife"))
     if len(statistics) < 2:
         return replace(single, note=single.note or "one seed: the interval does not cover other seeds")
     steep = None if single.value is None else slope(single.value, scale)
@@ -65,13 +72,8 @@ def across_seeds(
     reach = float(stats.t.ppf(0.5 + options.level / 2, freedom)) * math.sqrt(total)
     centre = float(forward(np.asarray([single.value]), scale)[0])
     low, high = inverse(np.asarray([centre - reach, centre + reach]), scale)
-    return replace(
-        single,
-        low=float(low),
-        high=float(high),
-        se=math.sqrt(total) / steep,
-        method=f"jackknife-{scale}-seeds",
-    )
+    crossed = replace(single, low=float(low), high=float(high), se=math.sqrt(total) / steep)
+    return within(replace(crossed, method=f"jackknife-{scale}-seeds"), limits)
 
 
 def _seed_parts(full: FloatArray, left_out: FloatArray, steep: float) -> tuple[float, float]:
@@ -94,7 +96,13 @@ def _satterthwaite(of_groups: float, of_seeds: float, residual: float, groups: f
 
 
 def two_way_contrast(
-    influence: ArrayLike, value: float, speakers: Groups, raters: Groups, *, level: float = 0.95
+    influence: ArrayLike,
+    value: float,
+    speakers: Groups,
+    raters: Groups,
+    *,
+    limits: Limits = UNBOUNDED,
+    level: float = 0.95,
 ) -> Estimate:
     """Interval of a linear contrast of votes with variance over speakers and raters (Cameron et al. 2011).
 
@@ -114,7 +122,7 @@ def two_way_contrast(
     variance = max(of_speakers + of_raters - of_cells, of_speakers, of_raters)
     se = math.sqrt(variance)
     reach = float(stats.t.ppf(0.5 + level / 2, max(smaller.effective - 1.0, 1.0))) * se
-    return replace(
+    found = replace(
         bare,
         low=value - reach,
         high=value + reach,
@@ -123,6 +131,7 @@ def two_way_contrast(
         p=float(2 * stats.t.sf(abs(value) / se, max(smaller.effective - 1.0, 1.0))) if se > 0 else None,
         trusted=smaller.effective >= FEWEST_TRUSTED,
     )
+    return within(found, limits)
 
 
 def _one_way(influence: FloatArray, way: Groups) -> float:

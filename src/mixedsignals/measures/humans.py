@@ -19,7 +19,7 @@ from .arrays import BoolArray, FloatArray, IntArray, divided, floats
 from .calibration import group_folds
 from .crossed import two_way_contrast
 from .groups import Groups
-from .inference import EXACT_CLIPS, JACKKNIFE, Estimate, Resampling, estimate, mean, ratio
+from .inference import EXACT_CLIPS, JACKKNIFE, SIGNED, Estimate, Resampling, estimate, mean, ratio
 from .votes import majority
 
 __all__ = [
@@ -73,7 +73,7 @@ def gain(full: ArrayLike, single: ArrayLike, groups: Groups, *, options: Resampl
     >>> gain([1.0, 0.5], [0.5, 0.5], Groups.each(2)).value
     0.25
     """
-    return mean(floats(full) - floats(single), groups, options=options)
+    return mean(floats(full) - floats(single), groups, limits=SIGNED, options=options)
 
 
 def gain_over_best(
@@ -106,7 +106,7 @@ def gain_over_best(
         scored = np.flatnonzero(fold == held)
         chosen.append(int(np.delete(parts, scored, axis=1).mean(axis=1).argmax()))
         left[scored] = whole[scored] - parts[chosen[-1], scored]
-    return mean(left, inside, options=options), chosen
+    return mean(left, inside, limits=SIGNED, options=options), chosen
 
 
 def gain_with_raters(
@@ -141,7 +141,7 @@ def gain_with_raters(
     sign = np.where(whole, 1.0, -1.0)
     influence = sign * weight * (hit - np.where(whole, means[1], means[0]))
     return two_way_contrast(
-        influence, means[1] - means[0], speakers.take(kept), raters.take(kept), level=level
+        influence, means[1] - means[0], speakers.take(kept), raters.take(kept), limits=SIGNED, level=level
     )
 
 
@@ -242,7 +242,7 @@ def loss_where_hurt(found: Hurt, groups: Groups, *, options: Resampling = JACKKN
     >>> loss_where_hurt(found, Groups.each(9)).value
     1.0
     """
-    return estimate(ratio(found.lost, found.looked, groups), options=options)
+    return estimate(ratio(found.lost, found.looked, groups), limits=SIGNED, options=options)
 
 
 def _looked_and_lost(right: IntArray, total: IntArray, rng: np.random.Generator) -> FloatArray:

@@ -22,9 +22,13 @@ from .scales import Scale, clopper_pearson, forward, inverse, slope
 
 __all__ = [
     "EXACT_CLIPS",
+    "SIGNED",
+    "UNBOUNDED",
+    "UNIT",
     "ByClip",
     "Combination",
     "Estimate",
+    "Limits",
     "Resampling",
     "Statistic",
     "Totals",
@@ -37,7 +41,16 @@ __all__ = [
     "ratio",
     "square_root",
     "value_of",
+    "within",
 ]
+
+Limits = tuple[float, float]
+"""The least and the largest value that a measure can have."""
+
+UNBOUNDED: Limits = (-math.inf, math.inf)
+UNIT: Limits = (0.0, 1.0)
+SIGNED: Limits = (-1.0, 1.0)
+"""The limits of a difference of two shares."""
 
 FEWEST_TRUSTED = 10
 """Effective groups below which an interval is shown as not to be trusted."""
@@ -247,15 +260,22 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike, groups: Groups) -> Total
 
 
 def mean(
-    values: ArrayLike, groups: Groups, *, weights: ArrayLike | None = None, options: Resampling = JACKKNIFE
+    values: ArrayLike,
+    groups: Groups,
+    *,
+    weights: ArrayLike | None = None,
+    limits: Limits = UNBOUNDED,
+    options: Resampling = JACKKNIFE,
 ) -> Estimate:
     """Mean of `values` (n,) over clips, with the interval of its groups; NaN clips are left out.
+
+    `limits` are those of the values: the interval is cut there.
 
     >>> found = mean([0.0, 1.0, 2.0, 3.0], Groups.of("aabb"))
     >>> found.value, found.n_groups, found.trusted
     (1.5, 2, False)
     """
-    return estimate(_mean(values, groups, weights), options=options)
+    return estimate(_mean(values, groups, weights), limits=limits, options=options)
 
 
 def rate(
@@ -308,11 +328,18 @@ def bootstrap_weights(groups: Groups, resamples: int, *, seed: int = 0) -> Float
     return drawn.astype(np.float64)
 
 
-def estimate(statistic: Statistic, *, scale: Scale = "identity", options: Resampling = JACKKNIFE) -> Estimate:
+def estimate(
+    statistic: Statistic,
+    *,
+    scale: Scale = "identity",
+    limits: Limits = UNBOUNDED,
+    options: Resampling = JACKKNIFE,
+) -> Estimate:
     """A statistic with its interval, counted over groups.
 
-    `scale` is where the interval is symmetric: `logit` for shares, F1 and AUROC, `fisher` for correlations,
-    `one_minus` for coefficients bounded by 1 such as alpha, `log` for what lies above 0, `identity` for differences.
+    `scale` is where the interval is symmetric: `logit` for shares, F1 and AUROC, `fisher` for correlations and alpha,
+    `log` for what lies above 0, `identity` for differences. With few groups an interval can reach beyond what the
+    measure can be: it is cut at `limits`, which takes nothing from its coverage.
     The jackknife uses the t quantile with Kish's effective groups − 1 degrees of freedom; where a measure that needs
     the order of very many clips sums the influence of a group instead of leaving it out, `method` says "influence".
     The bootstrap is used only where asked for and from 40 groups on.
@@ -334,10 +361,21 @@ def estimate(statistic: Statistic, *, scale: Scale = "identity", options: Resamp
     left_out = statistic.without_each()[groups.present]
     if not np.isfinite(left_out).all():
         return replace(bare, note="rests on a single group (undefined without it): no interval can be given")
-    found = _symmetric(bare, left_out, scale)
+    found = within(_symmetric(bare, left_out, scale), limits)
     if isinstance(statistic, ByClip) and statistic.linear:
         return replace(found, method=found.method.replace("jackknife", "influence"))
     return found
+
+
+def within(found: Estimate, limits: Limits) -> Estimate:
+    """The estimate with its interval cut at `limits`.
+
+    >>> within(Estimate(0.9, 0.6, 1.2, 0.95, "jackknife", 9, 9, 9.0, False), UNIT).high
+    1.0
+    """
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(found.low, limits[0]), high=min(found.high, limits[1]))
 
 
 def _symmetric(bare: Estimate, left_out: FloatArray, scale: Scale) -> Estimate:

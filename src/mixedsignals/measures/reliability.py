@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import FloatArray, IntArray, divided, floats
 from .groups import Groups
-from .inference import JACKKNIFE, Estimate, Resampling, Totals, estimate, square_root
+from .inference import JACKKNIFE, UNIT, Estimate, Resampling, Totals, estimate, square_root
 
 __all__ = [
     "Reliability",
@@ -77,7 +77,7 @@ def calibration_error(
     >>> calibration_error([0.9] * 20, [1] * 9 + [0] + [1] * 9 + [0], Groups.each(20)).value
     0.0
     """
-    return square_root(estimate(_error(stated, seen, groups, bins, True), options=options))
+    return square_root(estimate(_error(stated, seen, groups, bins, True), options=options), most=1.0)
 
 
 def expected_calibration_error(
@@ -88,7 +88,7 @@ def expected_calibration_error(
     >>> round(expected_calibration_error([0.9] * 4, [1, 1, 0, 0], Groups.each(4)).value, 3)
     0.4
     """
-    return estimate(_error(stated, seen, groups, bins, False), options=options)
+    return estimate(_error(stated, seen, groups, bins, False), limits=UNIT, options=options)
 
 
 def _finite(stated: ArrayLike, seen: ArrayLike) -> tuple[FloatArray, FloatArray, np.ndarray]:

@@ -17,7 +17,7 @@ __all__ = ["Scale", "clopper_pearson", "forward", "inverse", "slope"]
 END = 1e-12
 """How near an end of its range a value is taken to be at it."""
 
-Scale = Literal["identity", "logit", "fisher", "one_minus", "log"]
+Scale = Literal["identity", "logit", "fisher", "log"]
 
 
 def forward(values: FloatArray, scale: Scale) -> FloatArray:
@@ -33,7 +33,7 @@ def forward(values: FloatArray, scale: Scale) -> FloatArray:
             return np.asarray(special.logit(values), dtype=np.float64)
         if scale == "log":
             return np.log(values)
-        return np.arctanh(values) if scale == "fisher" else -np.log1p(-values)
+        return np.arctanh(values)
 
 
 def inverse(values: FloatArray, scale: Scale) -> FloatArray:
@@ -46,11 +46,7 @@ def inverse(values: FloatArray, scale: Scale) -> FloatArray:
         return values
     if scale == "logit":
         return np.asarray(special.expit(values), dtype=np.float64)
-    if scale == "fisher":
-        return np.tanh(values)
-    if scale == "log":
-        return np.exp(values)
-    return 1.0 - np.exp(-values)
+    return np.exp(values) if scale == "log" else np.tanh(values)
 
 
 def slope(value: float, scale: Scale) -> float | None:
@@ -63,11 +59,9 @@ def slope(value: float, scale: Scale) -> float | None:
         return 1.0
     if scale == "logit":
         return 1.0 / (value * (1.0 - value)) if END < value < 1.0 - END else None
-    if scale == "fisher":
-        return 1.0 / (1.0 - value**2) if abs(value) < 1.0 - END else None
     if scale == "log":
         return 1.0 / value if value > END else None
-    return 1.0 / (1.0 - value) if value < 1.0 - END else None
+    return 1.0 / (1.0 - value**2) if abs(value) < 1.0 - END else None
 
 
 def clopper_pearson(value: float, trials: float, level: float = 0.95) -> tuple[float, float]:

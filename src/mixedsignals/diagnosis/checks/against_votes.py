@@ -15,7 +15,7 @@ from mixedsignals.diagnosis.calibrating import sure
 from mixedsignals.diagnosis.evidence import Case, Floats, Source
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.words import sentence, with_interval
-from mixedsignals.measures.inference import Estimate, Resampling, mean
+from mixedsignals.measures.inference import Estimate, Limits, Resampling, mean
 from mixedsignals.measures.softlabels import (
     brier_to_votes,
     cross_entropy_to_votes,
@@ -66,6 +66,18 @@ def models_against_votes(case: Case) -> Outcome:
     return outcome
 
 
+def _limits(name: str, labels: int) -> Limits:
+    """Least and largest value of a distance."""
+    most = {
+        "brier_to_votes": 2.0,
+        "manhattan_to_votes": 2.0,
+        "wasserstein_to_votes": labels - 1.0,
+        "entropy_calibration_error": float(np.log2(labels)),
+        "distribution_calibration_error": 1.0,
+    }
+    return 0.0, most.get(name, float("inf"))
+
+
 def _distances(
     case: Case, outcome: Outcome, source: Source, counts: Floats, base: Floats
 ) -> tuple[Estimate, Estimate]:
@@ -78,7 +90,7 @@ def _distances(
     found = {}
     for name, distance in measures.items():
         values = distance(probability, counts)
-        found[name] = mean(values, case.groups, options=options)
+        found[name] = mean(values, case.groups, limits=_limits(name, len(case.labels)), options=options)
         outcome.estimate(name, source.name, found[name])
         reference = np.where(np.isfinite(values), distance(base, counts), np.nan)
         at_base = mean(reference, case.groups, options=options)

@@ -67,7 +67,9 @@ def _described(case: Case, outcome: Outcome, source: Source, probability: Floats
         replace(calibration_error(stated, right, groups, options=options), n_clips=behind)
     )
     outcome.estimate(f"calibration_error{tag}", source.name, error)
-    loss = replace(mean(log_loss(flat, target), groups, options=options), n_clips=behind)
+    loss = replace(
+        mean(log_loss(flat, target), groups, limits=(0.0, float("inf")), options=options), n_clips=behind
+    )
     outcome.estimate(f"log_loss{tag}", source.name, loss)
     bins = reliability(stated, right, bins=10)
     for place, (said, seen, clips) in enumerate(
@@ -95,7 +97,8 @@ def disagreement_after_calibration(case: Case) -> Outcome:
     options = Resampling(level=case.options.level)
     raw = jensen_shannon(np.stack([part.mean for part in parts]))
     held = jensen_shannon(np.stack([sure(case, part) for part in parts]))
-    before, after = (mean(values, case.groups, options=options) for values in (raw, held))
+    limits = (0.0, float(np.log2(len(case.labels))))
+    before, after = (mean(values, case.groups, limits=limits, options=options) for values in (raw, held))
     if before.value is None or after.value is None:
         raise NotApplicable("No clip was predicted by two sources of one modality.")
     outcome.estimate("jsd", "models", before, slice="calibrated=no")

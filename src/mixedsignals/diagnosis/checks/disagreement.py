@@ -26,7 +26,7 @@ from mixedsignals.measures.disagreement import (
     pattern,
     two_by_two,
 )
-from mixedsignals.measures.inference import Statistic, Totals, difference, ratio
+from mixedsignals.measures.inference import SIGNED, Statistic, Totals, difference, ratio
 
 __all__ = ["disagreement_with_fusion", "misled_and_rescued", "pairs_of_sources", "patterns"]
 
@@ -78,7 +78,7 @@ def _pair(case: Case, outcome: Outcome, first: Source, second: Source, *, name: 
         return disagreement_statistics(c[0], c[1], case.target, case.groups, len(case.labels))
 
     chance = mean_over(case, codes, lambda c: statistics(c)[1], scale="logit")
-    excess = mean_over(case, codes, lambda c: difference(*statistics(c)))
+    excess = mean_over(case, codes, lambda c: difference(*statistics(c)), limits=SIGNED)
     outcome.estimate("chance:disagreement_rate", name, chance)
     outcome.estimate("excess_disagreement", name, excess)
     told += f"; errors that are independent given the label would give {number(chance.value)}"

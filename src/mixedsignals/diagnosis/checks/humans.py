@@ -30,7 +30,7 @@ from mixedsignals.measures.humans import (
     loss_where_hurt,
     right_shares,
 )
-from mixedsignals.measures.inference import Estimate, Resampling, mean
+from mixedsignals.measures.inference import UNIT, Estimate, Resampling, mean
 from mixedsignals.measures.performance import performance
 
 __all__ = ["gain_of_models", "gain_of_people", "human_gain_p", "hurt_by_modalities", "who_is_followed"]
@@ -164,7 +164,7 @@ def hurt_by_modalities(case: Case) -> Outcome:
     if found.share is None or found.nobody is None or found.nobody_high is None:
         raise NotApplicable(f"Whether more modalities hurt is not applicable: {found.note}.")
     outcome = Outcome()
-    share = mean(found.each, case.groups, options=Resampling(level=case.options.level))
+    share = mean(found.each, case.groups, limits=UNIT, options=Resampling(level=case.options.level))
     method = "best single condition on half its votes, scored on the other half"
     outcome.estimate("hurt_by_more", PEOPLE, replace(share, note=method))
     simulated = "simulation in which nobody is hurt"

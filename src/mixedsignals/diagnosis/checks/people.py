@@ -15,7 +15,7 @@ from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.statistics import mean_difference, mean_where
 from mixedsignals.diagnosis.words import count, number, sentence, with_interval
 from mixedsignals.measures.disagreement import pattern
-from mixedsignals.measures.inference import Resampling, estimate
+from mixedsignals.measures.inference import SIGNED, UNIT, Limits, Resampling, estimate
 from mixedsignals.measures.votes import rarefied_entropy, rater_disagreement, vote_entropy
 
 __all__ = ["entropy_of_votes", "equal_size", "uncertainty_by_agreement", "uncertainty_of_people"]
@@ -32,9 +32,9 @@ def uncertainty_of_people(case: Case) -> Outcome:
         where = f"given={given}"
         seen = counts.sum(1) > 0
         apart = rater_disagreement(counts)
-        found = estimate(mean_where(apart, seen, case.groups), options=options)
+        found = estimate(mean_where(apart, seen, case.groups), limits=UNIT, options=options)
         entropy, how = entropy_of_votes(counts, size)
-        doubt = estimate(mean_where(entropy, seen, case.groups), options=options)
+        doubt = estimate(mean_where(entropy, seen, case.groups), limits=_bits(case), options=options)
         for place in (where, "all") if given == full else (where,):
             outcome.estimate("rater_disagreement", PEOPLE, found, slice=place)
             outcome.estimate("vote_entropy", PEOPLE, doubt, slice=place)
@@ -70,9 +70,10 @@ def uncertainty_by_agreement(case: Case) -> Outcome:
     outcome = Outcome()
     entropy, how = entropy_of_votes(counts, equal_size([counts]))
     first = _compare(case, outcome, "rater_disagreement", rater_disagreement(counts), part, agree)
-    second = _compare(case, outcome, "vote_entropy", entropy, part, agree)
+    second = _compare(case, outcome, "vote_entropy", entropy, part, agree, most=_bits(case)[1])
     options = Resampling(level=case.options.level)
-    apart = estimate(mean_difference(rater_disagreement(counts), part, agree, case.groups), options=options)
+    shares = mean_difference(rater_disagreement(counts), part, agree, case.groups)
+    apart = estimate(shares, limits=SIGNED, options=options)
     told = (
         f"where the models part ({count(int(part.sum()), 'clip')}) two people disagree with probability {first[0]}, "
         f"where all agree ({count(int(agree.sum()), 'clip')}) {first[1]}: a difference of {first[2]}; entropy of votes "
@@ -91,18 +92,31 @@ def uncertainty_by_agreement(case: Case) -> Outcome:
 
 
 def _compare(
-    case: Case, outcome: Outcome, measure: str, values: Floats, part: Bools, agree: Bools
+    case: Case,
+    outcome: Outcome,
+    measure: str,
+    values: Floats,
+    part: Bools,
+    agree: Bools,
+    *,
+    most: float = 1.0,
 ) -> tuple[str, str, str]:
-    """Both means and their difference, into the estimates and as words."""
+    """Both means of values in [0, `most`] and their difference, into the estimates and as words."""
     options = Resampling(level=case.options.level)
     spoken = []
     for where, mask in (("models=part", part), ("models=agree", agree)):
-        found = estimate(mean_where(values, mask, case.groups), options=options)
+        found = estimate(mean_where(values, mask, case.groups), limits=(0.0, most), options=options)
         outcome.estimate(measure, PEOPLE, found, slice=where)
         spoken.append(with_interval(found))
-    apart = estimate(mean_difference(values, part, agree, case.groups), options=options)
+    difference = mean_difference(values, part, agree, case.groups)
+    apart = estimate(difference, limits=(-most, most), options=options)
     outcome.estimate(f"{measure}_difference", PEOPLE, apart)
     return spoken[0], spoken[1], with_interval(apart)
+
+
+def _bits(case: Case) -> Limits:
+    """Least and largest entropy of a clip."""
+    return 0.0, float(np.log2(len(case.labels)))
 
 
 def equal_size(tables: Sequence[Floats]) -> int | None:

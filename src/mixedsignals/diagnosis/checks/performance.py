@@ -15,7 +15,7 @@ from mixedsignals.diagnosis.evidence import Case, Floats, Ints, Source
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.words import count, listed, number, p_value, sentence, with_interval
 from mixedsignals.measures.crossed import across_seeds
-from mixedsignals.measures.inference import Combination, Estimate, Resampling, Statistic
+from mixedsignals.measures.inference import SIGNED, Combination, Estimate, Resampling, Statistic
 from mixedsignals.measures.performance import Measure, accuracy, macro_f1, performance_statistic, weighted_f1
 from mixedsignals.measures.significance import sign_flip
 
@@ -211,7 +211,7 @@ def _gain(case: Case, fusion: Source, part: Source, target: Ints) -> Estimate | 
         )
 
     paired = [Combination((right(fusion, a), right(part, b)), (1.0, -1.0)) for a, b in shared]
-    found = across_seeds(paired, options=Resampling(level=case.options.level))
+    found = across_seeds(paired, limits=SIGNED, options=Resampling(level=case.options.level))
     ahead = np.mean(
         [
             (fusion.predicted[a] == target).astype(float) - (part.predicted[b] == target).astype(float)

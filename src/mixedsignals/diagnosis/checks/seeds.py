@@ -12,7 +12,7 @@ import numpy as np
 from mixedsignals.diagnosis.evidence import Case, Floats, Source
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.words import count, listed, sentence, with_interval
-from mixedsignals.measures.inference import Estimate, Resampling, mean
+from mixedsignals.measures.inference import SIGNED, UNIT, Estimate, Resampling, mean
 from mixedsignals.measures.votes import rater_disagreement
 
 __all__ = ["beyond_seeds"]
@@ -32,7 +32,8 @@ def beyond_seeds(case: Case) -> Outcome:
         between = 1.0 - (_shares(part) * _shares(fusion)).sum(1)
         noisier = max((part, fusion), key=lambda s: own[s.name].value or 0.0)
         inner = rater_disagreement(_counts(noisier))
-        beyond = mean(between - inner, case.groups, options=Resampling(level=case.options.level))
+        options = Resampling(level=case.options.level)
+        beyond = mean(between - inner, case.groups, limits=SIGNED, options=options)
         outcome.estimate("beyond_seeds", part.name, beyond)
         told = (
             f"two seeds of {part.name} part on {with_interval(own[part.name])} of {count(beyond.n_clips, 'clip')}, two "
@@ -54,9 +55,8 @@ def beyond_seeds(case: Case) -> Outcome:
 
 
 def _own(case: Case, outcome: Outcome, source: Source) -> Estimate:
-    found = mean(
-        rater_disagreement(_counts(source)), case.groups, options=Resampling(level=case.options.level)
-    )
+    options = Resampling(level=case.options.level)
+    found = mean(rater_disagreement(_counts(source)), case.groups, limits=UNIT, options=options)
     outcome.estimate("seed_disagreement_rate", source.name, found)
     return found
 

@@ -16,7 +16,7 @@ from mixedsignals.diagnosis.evidence import Bools, Case, Floats
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.statistics import mean_difference, mean_where
 from mixedsignals.diagnosis.words import count, listed, number, p_value, with_interval
-from mixedsignals.measures.inference import Estimate, Resampling, estimate
+from mixedsignals.measures.inference import SIGNED, Estimate, Resampling, estimate
 from mixedsignals.measures.significance import benjamini_hochberg
 from mixedsignals.tables import CLIPS
 
@@ -137,7 +137,7 @@ def _judged(case: Case, values: Floats, name: str, rows: Bools) -> _Slice:
     options = Resampling(level=case.options.level)
     rest = ~rows & np.isfinite(values)
     within = estimate(mean_where(values, rows, case.groups), scale="logit", options=options)
-    gap = estimate(mean_difference(values, rows, rest, case.groups), options=options)
+    gap = estimate(mean_difference(values, rows, rest, case.groups), limits=SIGNED, options=options)
     inside = case.groups.take(rows).distinct
     if inside >= 2 and gap.se:
         freedom = max(gap.effective_groups - 1, 1.0)
