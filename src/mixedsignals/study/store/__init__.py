@@ -1,0 +1,10 @@
+"""The store of a study: who takes part, what they were handed and what they answered; answers are only ever added.
+
+`Database` opens it, `read_answers` gives everything that was said as the `ANSWERS` table, and the functions beside
+them work inside one transaction that the caller begins.
+"""
+
+from mixedsignals.study.store.database import Database
+from mixedsignals.study.store.reading import read_answers
+
+__all__ = ["Database", "read_answers"]
