@@ -18,12 +18,14 @@ from mixedsignals.api.fitting import fit
 from mixedsignals.api.predicting import Predictor, predict
 from mixedsignals.api.reporting import report
 from mixedsignals.api.running import repeat, run
+from mixedsignals.api.studying import create_study
 from mixedsignals.manifest import RunOptions
 
 __all__ = [
     "Predictor",
     "RunOptions",
     "check",
+    "create_study",
     "diagnose",
     "diagnose_corpus",
     "diagnose_run",

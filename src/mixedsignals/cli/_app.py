@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "predict": ("predict", "Probabilities, gates and disagreement for new clips."),
     "diagnose": ("diagnose", "Diagnose a run, a corpus with votes, or the predictions of your own models."),
     "report": ("report", "Write the HTML report of a run."),
+    "study": ("study", "A study in which people judge clips with modalities withheld."),
     "weights": ("weights", "Fetch and verify the offline weights."),
 }
 

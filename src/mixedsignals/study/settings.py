@@ -221,6 +221,10 @@ def _wrong_values(settings: StudySettings) -> list[Problem]:
         problems += _wrong_conditions(settings)
     if isinstance(settings.labels, tuple) and isinstance(settings.scale, int):
         problems += _wrong_answers(settings)
+    counts = (settings.repeats, settings.items_per_participant)
+    if all(isinstance(count, int) for count in counts) and counts[0] > counts[1]:
+        legal = f"at most items_per_participant, {counts[1]}"
+        problems.append(_fault("illegal-setting", "repeats", counts[0], legal))
     url = settings.completion_url
     if isinstance(url, str) and url and not url.startswith("https://"):
         problems.append(
