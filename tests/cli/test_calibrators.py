@@ -61,11 +61,17 @@ def labels_by(made: pl.DataFrame, column: str) -> dict[tuple[str, ...], str]:
     return dict(zip(best.select(KEY).iter_rows(), best["label"], strict=True))
 
 
-def test_clips_of_the_run_are_not_calibrated_by_what_learned_from_them(finished: Path, corpus: Path) -> None:
+def test_clips_of_the_run_have_what_was_calibrated_out_of_fold(finished: Path, corpus: Path) -> None:
     made = api.predict(finished, corpus).predictions
-    assert made["calibrated"].null_count() == made.height
-    held = pl.read_parquet(finished / "tables" / "predictions.parquet")
-    assert held["calibrated"].null_count() == 0
+    assert made["calibrated"].null_count() == 0
+    largest = made.group_by(KEY).agg(pl.col("calibrated").max())
+    held = pl.read_parquet(finished / "tables" / "scores.parquet").filter(measure="confidence")
+    fullest = (
+        pl.when(pl.col("source") == "fusion").then(pl.lit("text+audio+video")).otherwise(pl.col("source"))
+    )
+    joined = held.with_columns(fullest.alias("given")).join(largest, on=KEY)
+    assert len(joined) == held.height == 4 * 120
+    assert np.allclose(joined["calibrated"], joined["value"], atol=1e-5)
 
 
 def test_a_run_without_calibrators_predicts_raw_probabilities(

@@ -395,8 +395,12 @@ def test_real_media_from_the_layout_to_predictions_of_new_files(
         "fusion",
     }
     assert set(rows["new one"]["gates"]) == {"audio", "video"}
-    plain = call("predict", run, tmp_path / "mute.mp4", "--quiet").out
-    assert plain.startswith("mute (without text, audio): video ")
+    head, plain = call("predict", run, tmp_path / "mute.mp4", "--quiet").out.splitlines()
+    assert head.split() == ["clip", "video", "fusion", "bits", "apart", "advice", "missing"]
+    assert plain.startswith("mute  ")
+    assert plain.endswith("text, audio")
+    assert rows["mute"]["judged_by"] == "video"
+    assert rows["mute"]["disagreement"] == {"jsd_bits": None, "percentile": None}
     again = call("encode", corpus)
     assert "0 encoded now, 30 from the cache, 6 without text" in again.out
 

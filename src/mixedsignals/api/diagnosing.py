@@ -36,7 +36,7 @@ from mixedsignals.tables import (
 
 if TYPE_CHECKING:
     from mixedsignals.corpus import Corpus
-    from mixedsignals.diagnosis import Diagnosis, DiagnosisOptions, Evidence
+    from mixedsignals.diagnosis import Case, Diagnosis, DiagnosisOptions, Evidence
     from mixedsignals.measures.raters import RaterModel
 
 __all__ = ["diagnose", "diagnose_corpus", "diagnose_run", "read_answer"]
@@ -64,10 +64,20 @@ def diagnose_run(
     folder = RunFolder(Path(run))
     manifest = folder.read_manifest()
     _refuse_unfinished(folder, manifest)
+    evidence = _evidence(folder, manifest)
+    if raters is not None:
+        manifest = {**manifest, "diagnosis": {**manifest.get("diagnosis", {}), "raters": raters}}
+    made = _made(evidence, folder, manifest, options or _options(manifest), progress)
+    if folder.models.is_dir():
+        save_calibrators(made.calibrators, evidence.labels, folder.models)
+    return made
+
+
+def _evidence(folder: RunFolder, manifest: Mapping[str, Any]) -> Evidence:
     from mixedsignals.diagnosis import Evidence
 
     tables = _tables(folder)
-    evidence = Evidence(
+    return Evidence(
         labels=_labels(manifest),
         run_id=str(manifest["run_id"]),
         target_source=manifest.get("targets", {}).get("source"),
@@ -75,12 +85,18 @@ def diagnose_run(
             name: tables.get(name) for name in ("predictions", "votes", "clips", "targets", "splits", "gates")
         },
     )
-    if raters is not None:
-        manifest = {**manifest, "diagnosis": {**manifest.get("diagnosis", {}), "raters": raters}}
-    made = _made(evidence, folder, manifest, options or _options(manifest), progress)
-    if folder.models.is_dir():
-        save_calibrators(made.calibrators, evidence.labels, folder.models)
-    return made
+
+
+def case_of_run(folder: RunFolder) -> Case:
+    """A run's tables aligned as its diagnosis sees them, with the options that it was diagnosed with.
+
+    Raises:
+        InputError: it is no run, or its tables have faults.
+    """
+    from mixedsignals.diagnosis import Case
+
+    manifest = folder.read_manifest()
+    return Case(_evidence(folder, manifest), _options(manifest))
 
 
 def diagnose_corpus(

@@ -1,4 +1,4 @@
-"""Clips to predict: media files, a corpus folder, or the run's own, as a corpus that the encoders can read.
+"""Clips to predict: media files, a folder of them, a corpus folder, or the run's own, for the encoders.
 
 A media file has no transcript, and its id is its name without the suffix; a file of the run's own corpus keeps its row
 there, words included.
@@ -21,7 +21,7 @@ from mixedsignals.tables import CLIPS, conform
 if TYPE_CHECKING:
     from mixedsignals.corpus import Corpus
 
-__all__ = ["IRRELEVANT", "corpus_of", "files_of"]
+__all__ = ["IRRELEVANT", "corpus_of", "files_of", "is_corpus", "media_of"]
 
 #: codes of problems that say nothing about clips to encode or predict: they need no labels, speakers or folds
 IRRELEVANT = frozenset(
@@ -36,6 +36,14 @@ IRRELEVANT = frozenset(
         "repeated-transcript",
     }
 )
+#: endings of files that a folder of clips is searched for; any other file can be named by itself
+MEDIA_SUFFIXES = frozenset(
+    f".{ending}"
+    for ending in (
+        *("aac", "flac", "m4a", "mp3", "oga", "ogg", "opus", "wav", "wma"),
+        *("avi", "flv", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ogv", "webm", "wmv"),
+    )
+)
 _COLUMNS = ("media", "audio", "video")
 
 
@@ -46,6 +54,30 @@ def corpus_of(folder: Path, *, progress: Progress) -> Corpus:
         InputError: every fault of the folder.
     """
     return checked(folder, ignore=IRRELEVANT, progress=progress)
+
+
+def is_corpus(folder: Path) -> bool:
+    """Whether a folder says of itself that it is a corpus; else it is taken as a folder of media files."""
+    return any(
+        (folder / name).is_file() for name in ("corpus.toml", "clips.csv", "clips.csv.gz", "clips.parquet")
+    )
+
+
+def media_of(folder: Path) -> list[Path]:
+    """Every file in a folder and the folders in it that is named like sound or film, in the order of their names.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file()
+    )
+    if not found:
+        remedy = f"Name a corpus folder, or one with files that end in {', '.join(sorted(MEDIA_SUFFIXES))}."
+        raise InputError(
+            Problem("no-clips", "is no corpus and holds no media files", remedy, file=str(folder))
+        )
+    return found
 
 
 def files_of(

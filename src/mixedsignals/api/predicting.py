@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mixedsignals.api.believing import Trust
 from mixedsignals.api.calibrators import calibrated_column, load_calibrators
 from mixedsignals.api.corpora import read
+from mixedsignals.api.diagnosing import case_of_run
 from mixedsignals.api.encoding import encode_modality
-from mixedsignals.api.newclips import corpus_of, files_of
-from mixedsignals.errors import CannotFinish, InputError, Problem
+from mixedsignals.api.newclips import corpus_of, files_of, is_corpus, media_of
+from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
 from mixedsignals.labels import Labels
 from mixedsignals.manifest import RunOptions
 from mixedsignals.progress import SILENT, Progress
@@ -23,6 +25,7 @@ from mixedsignals.tables import CLIPS, SPLITS, read_table
 if TYPE_CHECKING:
     from mixedsignals.corpus import Corpus
     from mixedsignals.embeddings import Card, Embeddings
+    from mixedsignals.measures.selective import RiskRule
 
 __all__ = ["Prediction", "Predictor", "predict"]
 
@@ -33,16 +36,24 @@ class Prediction:
 
     Attributes:
         predictions: clip_id, source, given, label, probability, calibrated, n_heads; the mean over the heads that may
-            speak, raw and calibrated. `calibrated` is null where the run was not diagnosed, and for its own clips: on
-            their targets the calibrators were fitted. Clips are in the order in which they were given.
+            speak, raw and calibrated. A clip of the run itself is calibrated out of fold, as the run's scores are.
+            `calibrated` is null where the run was not diagnosed. Clips are in the order in which they were given.
         gates: clip_id, source, given, modality, gate, weight.
         missing: modalities of the run that a clip lacks, per clip that lacks any. A clip that lacks all of them has no
             predictions.
+        judgements: one row per clip that has predictions, see `mixedsignals.api.believing.JUDGEMENTS`: the label of
+            the model trained on just what the clip has, its confidence, how far the single modalities lie apart and
+            where that stands among the run's clips, and whether to believe it or ask a person.
+        rules: when each of the models behind `judgements` is believed, by (source, given).
+        transcribed: the words that were heard, per clip, where that was asked for.
     """
 
     predictions: pl.DataFrame
     gates: pl.DataFrame
     missing: dict[str, tuple[str, ...]]
+    judgements: pl.DataFrame
+    rules: Mapping[tuple[str, str], RiskRule]
+    transcribed: Mapping[str, str]
 
 
 class Predictor:
@@ -50,13 +61,26 @@ class Predictor:
 
     Args:
         run: the folder of a run with models.
+        risk: highest share of wrong predictions that is wanted among those to believe, between 0 and 1.
+        transcribe: write down what is said in clips that have sound and no transcript, by Whisper tiny.en (English
+            only; needs the offline weights), where the run learned from words.
         progress: where encoding reports.
 
     Raises:
         InputError: the folder is no run with models.
+        UsageError: a risk outside (0, 1), or `transcribe` for a run without text.
     """
 
-    def __init__(self, run: Path | str, *, progress: Progress = SILENT) -> None:
+    def __init__(
+        self,
+        run: Path | str,
+        *,
+        risk: float = 0.1,
+        transcribe: bool = False,
+        progress: Progress = SILENT,
+    ) -> None:
+        if not 0 < risk < 1:
+            raise UsageError(f"risk is a share of errors between 0 and 1, such as 0.1, not {risk:g}")
         self.run = RunFolder(Path(run))
         self.manifest = self.run.read_manifest()
         if not self.manifest.get("fit", {}).get("done"):
@@ -69,9 +93,15 @@ class Predictor:
         self.labels = Labels(tuple(self.manifest["corpus"]["labels"]), self.manifest["corpus"]["kind"])
         self._models = load_heads(self.run.models)
         self._calibrators = load_calibrators(self.labels, self.run.models)
+        self._trust = Trust(case_of_run(self.run), calibrated=bool(self._calibrators), risk=risk)
+        if transcribe and "text" not in self._models.cards:
+            raise UsageError("this run learned from no words, so there is nothing to transcribe for")
+        if transcribe and self._is_ready_made("text"):
+            raise UsageError("this run learned from ready-made features of text, which words cannot replace")
+        self._transcribes = transcribe
 
     def predict(self, clips: Corpus | Path | str | Sequence[Path | str]) -> Prediction:
-        """Predict a corpus, a corpus folder, or media files.
+        """Predict a corpus, a corpus folder, media files, or a folder of media files.
 
         A modality that a clip lacks is masked and listed in `missing`. What the run learned from ready-made features
         comes from those of the given corpus, or, for files of the run's own corpus, from that one's.
@@ -83,6 +113,7 @@ class Predictor:
         from mixedsignals.heads import predict_heads
 
         corpus, own = self._corpus(clips)
+        corpus, heard = self._heard(corpus)
         embeddings = self._embeddings(corpus, own)
         known = list(self._models.cards)
         if not embeddings:
@@ -98,13 +129,43 @@ class Predictor:
             clip: tuple(m for m in known if m not in embeddings or clip not in embeddings[m].clip_ids)
             for clip in order
         }
+        predictions = _in_order(
+            calibrated_column(found.predictions, self._calibrators, self.labels, own=known_clips), order
+        )
+        predictions = self._with_own(predictions, known_clips)
+        judgements = self._trust.judge(predictions, known, missing)
+        judged = judgements.select("source", "given").unique(maintain_order=True).iter_rows()
+        rules = {model: self._trust.rule(model) for model in judged}
         return Prediction(
-            _in_order(
-                calibrated_column(found.predictions, self._calibrators, self.labels, own=known_clips), order
-            ),
+            predictions,
             _in_order(found.gates, order),
             {clip: lacks for clip, lacks in missing.items() if lacks},
+            judgements,
+            {model: rule for model, rule in rules.items() if rule is not None},
+            heard,
         )
+
+    def _with_own(self, predictions: pl.DataFrame, own: Collection[str]) -> pl.DataFrame:
+        """The run's own clips with their calibrated probabilities, which were made out of fold."""
+        if not set(own) & set(predictions["clip_id"]):
+            return predictions
+        columns, keys = predictions.columns, ("clip_id", "source", "given", "label")
+        models = list(predictions.select("source", "given").unique(maintain_order=True).iter_rows())
+        made = self._trust.calibrated(models).rename({"calibrated": "_own"})
+        joined = predictions.join(made, on=keys, how="left", maintain_order="left")
+        return joined.with_columns(pl.coalesce("calibrated", "_own").alias("calibrated")).select(columns)
+
+    def _heard(self, corpus: Corpus) -> tuple[Corpus, dict[str, str]]:
+        """The corpus with the words that were heard in clips without transcript, and those words."""
+        if not self._transcribes:
+            return corpus, {}
+        from mixedsignals.encoders import transcribe
+
+        wordless = corpus.clips.filter(pl.col("transcript").fill_null("").str.strip_chars() == "")
+        heard = transcribe(wordless, corpus.media_root, device=self.options.device, progress=self.progress)
+        spoken = pl.col("clip_id").replace_strict(heard, default=None, return_dtype=pl.String)
+        clips = corpus.clips.with_columns(pl.coalesce(spoken, "transcript").alias("transcript"))
+        return replace(corpus, clips=clips), heard
 
     def _corpus(self, clips: Any) -> tuple[Corpus, frozenset[str] | None]:
         """The clips, and which of them are the run's own; None where their ids tell."""
@@ -114,7 +175,9 @@ class Predictor:
             return clips, None
         paths = [Path(item) for item in ([clips] if isinstance(clips, str | Path) else clips)]
         if len(paths) == 1 and paths[0].is_dir():
-            return corpus_of(paths[0], progress=self.progress), None
+            if is_corpus(paths[0]):
+                return corpus_of(paths[0], progress=self.progress), None
+            paths = media_of(paths[0])
         table = read_table(CLIPS, self.run.table("clips"))
         root = Path(self.manifest["corpus"]["media_root"])
         made, own = files_of(paths, own=table, root=root, labels=self.labels)
@@ -176,7 +239,12 @@ def _in_order(frame: pl.DataFrame, clips: Sequence[str]) -> pl.DataFrame:
 
 
 def predict(
-    run: Path | str, clips: Corpus | Path | str | Sequence[Path | str], *, progress: Progress = SILENT
+    run: Path | str,
+    clips: Corpus | Path | str | Sequence[Path | str],
+    *,
+    risk: float = 0.1,
+    transcribe: bool = False,
+    progress: Progress = SILENT,
 ) -> Prediction:
-    """Predict clips with a run; for many calls keep a `Predictor`."""
-    return Predictor(run, progress=progress).predict(clips)
+    """Predict clips with a run; for many calls keep a `Predictor`, whose options these are."""
+    return Predictor(run, risk=risk, transcribe=transcribe, progress=progress).predict(clips)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 import polars as pl
 
+from mixedsignals.cli._columns import print_columns
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json
 from mixedsignals.store import RunFolder
@@ -86,10 +87,7 @@ def _cell(row: dict[str, Any]) -> str:
 def _print_table(rows: list[tuple[str, ...]]) -> None:
     head: tuple[str, ...] = ("model", "macro-F1", "accuracy", "parts from fusion")
     used = [column for column in range(len(head)) if any(row[column] for row in rows)]
-    head, rows = tuple(head[c] for c in used), [tuple(row[c] for c in used) for row in rows]
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    for row in (head, *rows):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_columns([{head[column]: row[column] for column in used} for row in rows])
     click.echo()
 
 

@@ -3,6 +3,7 @@
 Gives predictions with calibrated probabilities, scores, estimates and findings.
 """
 
+from mixedsignals.diagnosis.calibrating import sure
 from mixedsignals.diagnosis.check import BuiltIn, Check
 from mixedsignals.diagnosis.checks import CHECKS
 from mixedsignals.diagnosis.evidence import Case, Evidence, Source
@@ -26,4 +27,5 @@ __all__ = [
     "Source",
     "diagnose",
     "explanations",
+    "sure",
 ]

