@@ -14,6 +14,11 @@ from mixedsignals.testing import make_evidence
 QUICK = DiagnosisOptions(permutations=99)
 NOT_WORDS = re.compile(r"[{}]|\b(nan|NaN|None|inf|True|False)\b|  |array\(|\bdtype\b|<class| \.(?!\d)|,,")
 
+SEVERAL_OF_ONE = re.compile(
+    r"(?<![\d.,])1 (clips|raters|speakers|votes|seeds|groups|slices|rows|sources|labels|columns|conditions)\b"
+    r"|(?<![\d.,])1 (clip|rater|speaker|vote|seed|group) (are|have|agree|guess|look|stand|disagree|part|vary)\b"
+)
+
 EVIDENCES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "everything": ({"n_clips": 200, "pairs": True, "conflict": {"audio": 0.1}, "ambiguous": 0.1}, ()),
     "three ordinal labels": ({"n_clips": 150, "labels": ("low", "middle", "high"), "kind": "ordinal"}, ()),
@@ -29,6 +34,9 @@ EVIDENCES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "one vote each": ({"n_clips": 60, "votes_per_clip": 1}, ()),
     "two raters": ({"n_clips": 60, "n_raters": 2, "votes_per_clip": 2, "conditions": ("text",)}, ()),
     "at chance": ({"n_clips": 150, "strength": {"text": 0.0, "audio": 0.0}}, ()),
+    "one of everything": ({"n_clips": 1, "n_speakers": 1, "votes_per_clip": 3}, ()),
+    "one careless": ({"n_clips": 100, "careless": 0.1, "n_raters": 20, "votes_per_clip": 4}, ()),
+    "one speaker under all conditions": ({"n_clips": 80, "n_speakers": 1, "pairs": True}, ()),
     "careless": ({"n_clips": 150, "careless": 0.3, "n_raters": 26}, ()),
 }
 
@@ -43,6 +51,8 @@ def test_messages_are_for_people(name: str) -> None:
     findings = diagnose(Evidence(**tables), options=QUICK).findings
     bad = [f"{code}: {message}" for code, message in findings.select("code", "message").iter_rows()]
     assert [said for said in bad if NOT_WORDS.search(said)] == []
+    assert [said for said in bad if SEVERAL_OF_ONE.search(said)] == []
+    assert [said for said in bad if said.count("no interval:") > 1] == []
     ended = findings["message"].str.contains(r"[.!?]$")
     assert ended.all(), findings.filter(~ended)["message"].to_list()
 

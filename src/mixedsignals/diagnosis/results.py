@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
+from mixedsignals.diagnosis.words import said_once
 from mixedsignals.measures.inference import Estimate
 from mixedsignals.tables import ESTIMATES, FINDINGS, SCORES
 
@@ -130,6 +131,11 @@ class Outcome:
             )
         )
 
+    def fault(self, name: str, source: str, concerned: int, whole: int) -> None:
+        """Add the share of what was looked at (clips, or votes) that a fault of the data concerns, as `fault_rate`."""
+        share = concerned / whole if whole else None
+        self.value("fault_rate", source, share, slice=f"fault={name}", method="count", n_clips=whole)
+
     def score(self, clip_ids: pl.Series, source: str, measure: str, values: npt.ArrayLike) -> None:
         """Add one value per clip; clips whose value is not finite are left out."""
         numbers = np.asarray(values, dtype=np.float64)
@@ -157,7 +163,7 @@ class Outcome:
         self.findings.append(
             Finding(
                 status=status,
-                message=message,
+                message=said_once(message),
                 source=source,
                 slice=slice,
                 severity=severity or default.get(status, "none"),

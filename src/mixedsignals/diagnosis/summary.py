@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from mixedsignals.diagnosis.words import listed, number, sentence
+from mixedsignals.diagnosis.words import count, listed, number, sentence
 from mixedsignals.measures.association import verdict
 
 __all__ = ["answer"]
@@ -22,10 +22,10 @@ _TARGETS = {
     "misled": "being misled",
 }
 _VERDICTS = {
-    "yes": "tells more about",
-    "a little": "tells perhaps a little more about",
-    "no": "adds nothing that matters about",
-    "cannot be told": "leaves open with these clips whether it adds anything about",
+    "yes": "yes",
+    "a little": "a little",
+    "no": "no",
+    "cannot be told": "it cannot be told with this many clips",
 }
 
 
@@ -103,7 +103,9 @@ def _performance(held: _Held) -> str | None:
     first = held.fusion if held.fusion in sources else best
     row = held.row("macro_f1", first)
     chance = held.value("chance:macro_f1", first)
-    behind = f"{row['n_clips']:,} clips and {row['n_groups']:,} groups" if row else "no clips"
+    behind = "no clips"
+    if row is not None:
+        behind = f"{count(int(str(row['n_clips'])), 'clip')} and {count(int(str(row['n_groups'])), 'group')}"
     told = f"{first} reaches macro-F1 {held.said('macro_f1', first)} (chance {number(chance)}; {behind})"
     singles = [s for s in sources if s != held.fusion]
     if first == held.fusion and singles:
@@ -229,20 +231,32 @@ def _people(held: _Held) -> str | None:
 
 
 def _informative(held: _Held) -> str | None:
-    """The verdicts of the residual test, where it was made."""
-    spoken: dict[str, list[str]] = {}
-    for target, words in _TARGETS.items():
-        row = held.row(f"delta_auroc:{target}", "models")
-        tested = held.row(f"residual_correlation:{target}", "models")
-        if row is None or tested is None:
-            continue
-        p, low, high = (None if v is None else float(str(v)) for v in (tested["p"], row["low"], row["high"]))
-        gain = f"{words} (gain in AUROC {held.said(f'delta_auroc:{target}', 'models')})"
-        spoken.setdefault(verdict(p, low, high), []).append(gain)
-    if not spoken:
+    """The verdicts of the residual test, where it was made: one of four for each target, with its direction."""
+    told = [said for target in _TARGETS if (said := _verdict(held, target))]
+    return sentence(f"does disagreement tell more than confidence? {'; '.join(told)}") if told else None
+
+
+def _verdict(held: _Held, target: str) -> str | None:
+    """`about errors of fusion, a little (gain in AUROC .01 [-.01, .03])`; None where it was not tested."""
+    row, tested = (
+        held.row(f"{measure}:{target}", "models") for measure in ("delta_auroc", "residual_correlation")
+    )
+    if row is None or tested is None:
         return None
-    told = [f"{_VERDICTS[found]} {listed(spoken[found])}" for found in _VERDICTS if found in spoken]
-    return sentence(f"beyond confidence, disagreement {'; it '.join(told)}")
+    p, low, high = (None if v is None else float(str(v)) for v in (tested["p"], row["low"], row["high"]))
+    found = verdict(p, low, high)
+    notes = [f"gain in AUROC {held.said(f'delta_auroc:{target}', 'models')}"]
+    least = held.value(f"detectable:{target}", "models")
+    if found == "cannot be told" and least is not None:
+        notes.append(f"the smallest they could have shown is {number(least)}")
+    control = held.row(f"control:delta_auroc:{target}", "models")
+    claimed = found in ("yes", "a little")
+    if claimed and control is not None and control["p"] is not None and float(str(control["p"])) < 0.05:
+        notes.append("the control finds something too, so do not trust it")
+    elif claimed and row["p_adjusted"] is not None and float(str(row["p_adjusted"])) >= 0.05:
+        notes.append("not after Holm")
+    way = ", but the other way round" if claimed and float(str(tested["value"])) < 0 else ""
+    return f"about {_TARGETS[target]}, {_VERDICTS[found]}{way} ({'; '.join(notes)})"
 
 
 def _trust(held: _Held) -> str | None:

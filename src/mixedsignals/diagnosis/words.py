@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from mixedsignals.measures.inference import Estimate
 
-__all__ = ["count", "listed", "number", "p_value", "percent", "sentence", "share_of", "with_interval"]
+__all__ = [
+    "called",
+    "count",
+    "listed",
+    "number",
+    "p_value",
+    "percent",
+    "said_once",
+    "sentence",
+    "share_of",
+    "verb",
+    "with_interval",
+]
+
+
+class Named(Protocol):
+    """What has a name and was given some modalities."""
+
+    @property
+    def name(self) -> str:
+        """As in `predictions.source`."""
+
+    @property
+    def given(self) -> str:
+        """As in `predictions.given`."""
+
+
+_NO_INTERVAL = re.compile(r" \(no interval: ((?:[^()]|\([^()]*\))*)\)")
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -39,7 +68,8 @@ def with_interval(found: Estimate, *, digits: int = 2) -> str:
     if found.value is None:
         return f"not applicable ({found.note})"
     if found.low is None or found.high is None:
-        return f"{number(found.value, digits)} (no interval: {found.note or 'it cannot be given'})"
+        why = found.note.removesuffix(": no interval can be given") or "it cannot be given"
+        return f"{number(found.value, digits)} (no interval: {why})"
     return f"{number(found.value, digits)} [{number(found.low, digits)}, {number(found.high, digits)}]"
 
 
@@ -48,9 +78,33 @@ def count(amount: int, singular: str, plural: str | None = None) -> str:
     return f"{amount:,} {singular if amount == 1 else plural or singular + 's'}"
 
 
+def verb(amount: int, one: str, several: str) -> str:
+    """The verb that goes with that many: `verb(1, "agrees", "agree")` is `agrees`."""
+    return one if amount == 1 else several
+
+
+def said_once(text: str) -> str:
+    """The text with a reason for the lack of intervals said once, at its end, if it stands there several times.
+
+    >>> said_once("A is .4 (no interval: one speaker), B .5 (no interval: one speaker).")
+    'A is .4, B .5; no interval: one speaker.'
+    """
+    reasons = _NO_INTERVAL.findall(text)
+    if len(reasons) < 2:
+        return text
+    named = "; ".join(dict.fromkeys(reasons))
+    return f"{_NO_INTERVAL.sub('', text).removesuffix('.')}; no interval: {named}."
+
+
 def share_of(part: int, whole: int, what: str) -> str:
-    """`12 of 240 clips (5 %)`."""
+    """`12 of 240 clips (5 %)`; of one, `clips` is `clip`."""
+    what = what.replace("clips", "clip", 1) if whole == 1 else what
     return f"{part:,} of {whole:,} {what} ({percent(part / whole if whole else 0.0)})"
+
+
+def called(source: Named, where: str) -> str:
+    """A source in a sentence: its name, and what it was given where that is not its fullest input."""
+    return source.name if where == "all" else f"{source.name} given {source.given}"
 
 
 def listed(names: Iterable[str], *, most: int = 8) -> str:

@@ -75,13 +75,17 @@ def noise_ceiling(counts: ArrayLike, groups: Groups, *, options: Resampling = JA
     four votes, or when D is the same on every clip.
 
     >>> noise_ceiling([[1, 1], [2, 0]], Groups.each(2)).note
-    '0 clips have four votes or more; 20 are needed'
+    'too few clips have four votes or more (0; 20 are needed)'
     """
     enough = int((floats(counts).sum(axis=1) >= 4).sum())
     if enough < FEWEST_CLIPS:
-        note = f"{enough} clips have four votes or more; {FEWEST_CLIPS} are needed"
+        note = _too_few(enough)
         return Estimate.absent(note, n_clips=enough, level=options.level)
     return square_root(estimate(ceiling_statistic(counts, groups), options=options), most=1.0)
+
+
+def _too_few(clips: int) -> str:
+    return f"too few clips have four votes or more ({clips}; {FEWEST_CLIPS} are needed)"
 
 
 @dataclass(frozen=True)
@@ -128,9 +132,7 @@ def rank_ceiling(counts: ArrayLike, *, simulations: int = 20, seed: int = 0) -> 
     given = floats(counts)
     enough = int((given.sum(axis=1) >= 4).sum())
     if enough < FEWEST_CLIPS:
-        return RankCeiling(
-            None, None, 0, f"{enough} clips have four votes or more; {FEWEST_CLIPS} are needed"
-        )
+        return RankCeiling(None, None, 0, _too_few(enough))
     rng = np.random.default_rng(seed)
     clips = given[given.sum(axis=1) >= 2]
     if len(clips) > 20_000:

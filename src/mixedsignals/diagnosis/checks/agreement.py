@@ -1,4 +1,8 @@
-"""Agreement of people, their agreement with the target, and the ceiling that their noise sets."""
+"""Agreement of people, their agreement with the target, and the limits that their noise sets.
+
+Where targets are majorities of the votes, nobody can be right on all of them: an oracle that knew what most people
+would say errs on those that few votes got wrong.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,18 @@ from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.words import number, sentence, with_interval
 from mixedsignals.measures.agreement import krippendorff_alpha, vote_accuracy
 from mixedsignals.measures.ceiling import noise_ceiling, rank_ceiling
-from mixedsignals.measures.inference import Resampling, estimate, rate
+from mixedsignals.measures.inference import Estimate, Resampling, estimate, mean, rate
+from mixedsignals.measures.oracle import oracle_error
 from mixedsignals.measures.votes import majority
 
-__all__ = ["agreement_of_people", "ceiling_of_people", "has_raters", "independent_target"]
+__all__ = [
+    "agreement_of_people",
+    "ceiling_of_people",
+    "errors_of_an_oracle",
+    "has_raters",
+    "independent_target",
+    "noise_of_majorities",
+]
 
 PEOPLE = "people"
 LOW_ALPHA = 0.4
@@ -48,12 +60,41 @@ def agreement_of_people(case: Case) -> Outcome:
             slice=where,
             measure="krippendorff_alpha",
         )
+    if (errs := errors_of_an_oracle(case)) is not None:
+        outcome.estimate("oracle_error", PEOPLE, errs)
+        message = f"targets are majorities of the votes given {full}, and {noise_of_majorities(case)}"
+        outcome.find("tip", sentence(message), source=PEOPLE, slice="targets", measure="oracle_error")
     return outcome
 
 
 def independent_target(case: Case) -> bool:
     """Whether targets come from somewhere else than the votes."""
     return case.evidence.target_source != "votes" and bool((case.target >= 0).any())
+
+
+def errors_of_an_oracle(case: Case) -> Estimate | None:
+    """Share of the targets on which an oracle errs, where they are majorities of the votes; None where they are not."""
+
+    def found() -> Estimate:
+        errs = oracle_error(case.votes[case.fullest_votes], case.target, seed=case.options.seed)
+        made = mean(errs, case.groups, options=Resampling(level=case.options.level))
+        return replace(made, note="Dirichlet posterior of each clip, given its votes")
+
+    if case.evidence.target_source != "votes" or not case.votes or not (case.target >= 0).any():
+        return None
+    held = case.once("oracle", found)
+    return held if held.value is not None else None
+
+
+def noise_of_majorities(case: Case) -> str:
+    """What is to be said wherever errors are counted against majorities of votes; empty where targets are not these."""
+    errs = errors_of_an_oracle(case)
+    if errs is None:
+        return ""
+    return (
+        f"an oracle that knew what most people would say would err on {with_interval(errs)} of them, most often where "
+        "people disagree: so much of what counts as an error is noise of the votes"
+    )
 
 
 def _against_target(case: Case, outcome: Outcome, counts: Floats, place: str, options: Resampling) -> None:

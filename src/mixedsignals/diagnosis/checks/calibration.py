@@ -46,9 +46,11 @@ def calibration_of_sources(case: Case) -> Outcome:
         off = before.low is not None and before.low > NOTABLE
         way = "too sure" if found.temperature > 1 else "not sure enough"
         says = f"is {way} of itself" if off else "means about what it says"
+        worse = after.value is not None and before.value is not None and after.value > before.value + 0.005
+        helped = ", which did not help on the clips that were left out" if worse else ""
         message = sentence(
             f"{source.name} {says}: stated and seen shares differ by {with_interval(before)} (root mean square), "
-            f"{with_interval(after)} after calibration (temperature {number(found.temperature)})"
+            f"{with_interval(after)} after calibration (temperature {number(found.temperature)}){helped}"
         )
         outcome.find("tip" if off else "passed", message, source=source.name, measure="calibration_error")
     return outcome
@@ -63,9 +65,7 @@ def _described(case: Case, outcome: Outcome, source: Source, probability: Floats
     options = Resampling(level=case.options.level)
     stated, right = top_label(flat, target)
     behind = int(((case.target >= 0) & source.present).sum())
-    error = _not_below_zero(
-        replace(calibration_error(stated, right, groups, options=options), n_clips=behind)
-    )
+    error = replace(calibration_error(stated, right, groups, options=options), n_clips=behind)
     outcome.estimate(f"calibration_error{tag}", source.name, error)
     loss = replace(
         mean(log_loss(flat, target), groups, limits=(0.0, float("inf")), options=options), n_clips=behind
@@ -80,11 +80,6 @@ def _described(case: Case, outcome: Outcome, source: Source, probability: Floats
         outcome.value(f"reliability_stated{tag}", source.name, float(said), slice=where, **rows)  # type: ignore[arg-type]
         outcome.value(f"reliability_seen{tag}", source.name, float(seen), slice=where, **rows)  # type: ignore[arg-type]
     return error
-
-
-def _not_below_zero(found: Estimate) -> Estimate:
-    """An error cannot be negative, so its interval ends at zero."""
-    return found if found.low is None else replace(found, low=max(found.low, 0.0))
 
 
 def disagreement_after_calibration(case: Case) -> Outcome:
@@ -107,10 +102,11 @@ def disagreement_after_calibration(case: Case) -> Outcome:
         f"the mean divergence of the sources is {with_interval(before)} bits before calibration and "
         f"{with_interval(after)} after"
     )
-    told += "".join(f"; {said}" for said in _hard(case, outcome))
     mostly = after.value < 0.5 * before.value and after.high is not None and after.high < (before.low or 0.0)
     gone = percent(1 - after.value / before.value) if 0 < after.value < before.value else "none"
     told += f": {gone} of the soft disagreement was a difference of confidence"
+    if hard := _hard(case, outcome):
+        told += f". Labels part from those of fusion on these shares of the clips: {'; '.join(hard)}"
     outcome.find("tip" if mostly else "passed", sentence(told), source="models", measure="jsd")
     return outcome
 
@@ -130,7 +126,7 @@ def _hard(case: Case, outcome: Outcome) -> list[str]:
         )
         outcome.estimate("disagreement_rate:vector_scaled", part.name, after)
         said.append(
-            f"{part.name} parts from fusion on {number(before.value)}, {number(after.value)} after vector scaling"
+            f"{part.name} {number(before.value)} before and {number(after.value)} after vector scaling"
         )
     return said
 

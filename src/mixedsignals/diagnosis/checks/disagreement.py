@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from mixedsignals.diagnosis.checks.agreement import noise_of_majorities
 from mixedsignals.diagnosis.evidence import Case, Floats, Ints, Source
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.seeds import mean_over, seed_wise, together
@@ -173,6 +174,8 @@ def misled_and_rescued(case: Case) -> Outcome:
         f"{number(expected)}; it rescues {with_interval(rates['rescued'])} (right where all of them are wrong, "
         f"{number(chance['rescued'])} by chance)"
     )
+    if noise := noise_of_majorities(case):
+        told += f". Targets are majorities of votes, and {noise}"
     above = misled.low is not None and expected is not None and misled.low > expected
     outcome.find("issue" if above else "passed", sentence(told), source=fusion.name, measure="misled_rate")
     return outcome

@@ -9,8 +9,8 @@ import polars as pl
 
 from mixedsignals.diagnosis.checks.performance import chance_of
 from mixedsignals.diagnosis.evidence import Case, Ints, Source
-from mixedsignals.diagnosis.results import NotApplicable, Outcome
-from mixedsignals.diagnosis.words import count, listed, number, percent, share_of
+from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
+from mixedsignals.diagnosis.words import called, count, listed, number, percent, sentence, share_of
 
 __all__ = ["label_of_one_rater", "misaligned_source", "source_ignores_input", "targets_against_votes"]
 
@@ -30,11 +30,16 @@ def misaligned_source(case: Case) -> Outcome:
     for source in case.fullest.values():
         held = np.flatnonzero((target >= 0) & source.complete)
         if len(held) < 50:
-            message = f"{source.name} predicts {count(len(held), 'clip')} with a target; 50 are needed to see an order."
+            message = sentence(
+                f"{source.name} predicts {count(len(held), 'clip')} with a target; 50 are needed to see an order"
+            )
             outcome.find("not_applicable", message, source=source.name)
             continue
+        outcome.fault("misaligned-source", source.name, 0, len(held))
         if chance_of(case, source, "accuracy").p < case.options.alpha:
-            outcome.find("passed", f"{source.name} fits the targets as it stands.", source=source.name)
+            outcome.find(
+                "passed", sentence(f"{source.name} fits the targets as it stands"), source=source.name
+            )
             continue
         found = _best_order(case, source, target, held)
         if found is not None:
@@ -44,17 +49,21 @@ def misaligned_source(case: Case) -> Outcome:
                 f"{percent(chance)}): they seem to belong to other clips."
             )
             outcome.find("issue", message, source=source.name, severity="high")
+            outcome.estimates.pop()
+            outcome.fault("misaligned-source", source.name, len(held), len(held))
             continue
         confident = float(source.mean[held].max(1).mean())
         right = float((source.voted[held] == target[held]).mean())
         if confident - right > 0.2:
-            message = (
+            message = sentence(
                 f"{source.name} is right on {percent(right)} of the clips, which is chance, and {percent(confident)} "
                 "sure of itself: its rows may belong to other clips, or it learned its training clips by heart."
             )
             outcome.find("tip", message, source=source.name)
         else:
-            message = f"{source.name} is at chance, and no shift or other order of its rows fits the targets."
+            message = sentence(
+                f"{source.name} is at chance, and no shift or other order of its rows fits the targets"
+            )
             outcome.find("passed", message, source=source.name)
     return outcome
 
@@ -94,18 +103,21 @@ def source_ignores_input(case: Case) -> Outcome:
         spread = float(np.nanstd(source.mean, axis=0).max())
         counts = np.bincount(here, minlength=len(case.labels))
         top = int(counts.argmax())
+        status: Status = "issue"
+        severity: Severity | None = None
         if spread < 1e-3:
-            message = (
-                f"{source.name} gives every clip nearly the same probabilities (spread {number(spread, 4)})."
-            )
-            outcome.find("issue", message, source=source.name, slice=where, severity="high")
+            message = f"gives every clip nearly the same probabilities (spread {number(spread, 4)})"
+            severity = "high"
         elif len(here) >= 50 and counts[top] > 0.99 * len(here):
-            told = share_of(int(counts[top]), len(here), "clips")
-            message = f"{source.name} says {case.labels.names[top]!r} on {told}."
-            outcome.find("issue", message, source=source.name, slice=where)
+            message = f"says {case.labels.names[top]!r} on {share_of(int(counts[top]), len(here), 'clips')}"
         else:
-            message = f"{source.name} varies with its input (spread of a probability {number(spread, 3)})."
-            outcome.find("passed", message, source=source.name, slice=where)
+            message = f"varies with its input (spread of a probability {number(spread, 3)})"
+            status = "passed"
+        if where == "all":
+            ignored = len(here) if status == "issue" else 0
+            outcome.fault("source-ignores-input", source.name, ignored, len(here))
+        said = sentence(f"{called(source, where)} {message}")
+        outcome.find(status, said, source=source.name, slice=where, severity=severity)
     return outcome
 
 
@@ -124,6 +136,7 @@ def label_of_one_rater(case: Case) -> Outcome:
     )
     lonely = used.filter((pl.col("raters") == 1) & (pl.col("votes") >= 3)).sort("label")
     outcome = Outcome()
+    outcome.fault("label-of-one-rater", "people", int(lonely["votes"].sum()), len(named))
     if len(lonely):
         told = [
             f"{r['label']!r} ({r['votes']} votes of {r['rater_id']!r})" for r in lonely.iter_rows(named=True)
@@ -151,6 +164,7 @@ def targets_against_votes(case: Case) -> Outcome:
     against = unanimous & (counts.argmax(1) != target)
     outcome = Outcome()
     outcome.score(case.clip_ids, "people", "target_against_votes", np.where(unanimous, against, np.nan))
+    outcome.fault("targets-against-votes", "people", int(against.sum()), int(unanimous.sum()))
     told = share_of(int(against.sum()), int(unanimous.sum()), "clips with three or more unanimous votes")
     if against.any():
         ids = case.clip_ids.gather(np.flatnonzero(against))

@@ -8,19 +8,17 @@ confidence is known. Its answer is yes, a little, no, or cannot be told.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from mixedsignals.diagnosis.calibrating import sure
+from mixedsignals.diagnosis.checks.agreement import noise_of_majorities
 from mixedsignals.diagnosis.checks.humans import human_gain_p
 from mixedsignals.diagnosis.evidence import Case, Floats, Ints
 from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
-from mixedsignals.diagnosis.words import listed, number, p_value, sentence, with_interval
+from mixedsignals.diagnosis.words import number, p_value, sentence, with_interval
 from mixedsignals.measures.association import Association, associations
-from mixedsignals.measures.correlation import kendall, partial_spearman, spearman
-from mixedsignals.measures.coverage import risk_area, risk_at_coverage
 from mixedsignals.measures.divergence import (
     collision_disagreement,
     confidence,
@@ -32,10 +30,7 @@ from mixedsignals.measures.divergence import (
     mean_total_variation,
     seed_disagreement,
 )
-from mixedsignals.measures.groups import Groups
-from mixedsignals.measures.inference import EXACT_CLIPS, Resampling
-from mixedsignals.measures.ranking import auprc, auroc, base_rate
-from mixedsignals.measures.ranks import dense_ranks
+from mixedsignals.measures.inference import Resampling
 from mixedsignals.measures.significance import holm
 from mixedsignals.measures.votes import rater_disagreement
 
@@ -43,24 +38,26 @@ __all__ = [
     "Signals",
     "beyond_confidence",
     "signals_and_targets",
-    "signals_described",
     "signals_of",
     "targets_of",
 ]
 
 HEADLINE = "jsd"
 TARGETS = ("annotator_uncertainty", "fused_error", "misled")
-_SPOKEN = {
+SPOKEN = {
     "annotator_uncertainty": "people's uncertainty",
     "fused_error": "errors of fusion",
     "misled": "fusion being misled, where it parts from a source",
 }
-_SAYS = {
-    "yes": "Yes, beyond confidence disagreement tells about",
-    "a little": "A little: beyond confidence disagreement adds, but perhaps too little to matter, about",
-    "no": "No, once confidence is known disagreement adds nothing that matters about",
-    "cannot be told": "It cannot be told with these clips whether disagreement adds anything to confidence about",
+_GOES_WITH = {
+    "annotator_uncertainty": ("more uncertainty of people", "less uncertainty of people"),
+    "fused_error": ("more errors of fusion", "fewer errors of fusion"),
+    "misled": (
+        "fusion being misled more often, where it parts from a source",
+        "fusion being misled less often, where it parts from a source",
+    ),
 }
+"""What goes with more disagreement, by the sign of the test."""
 _STATUS: dict[str, tuple[Status, Severity]] = {
     "yes": ("tip", "medium"),
     "a little": ("tip", "low"),
@@ -139,38 +136,19 @@ def signals_and_targets(case: Case) -> tuple[Signals, dict[str, Floats | str]]:
     return case.once("signals", lambda: signals_of(case)), case.once("targets", lambda: targets_of(case))
 
 
-def fold_of(case: Case) -> Ints | None:
-    """The fold in which each clip is tested, -1 where none; None where no splits are known."""
-    splits = case.evidence.splits
-    if splits is None or not len(splits):
-        return None
-    tests = splits.filter(pl.col("role") == "test").unique("clip_id", keep="first", maintain_order=True)
-    fold = np.full(len(case), -1, dtype=np.int64)
-    known = tests.filter(tests["clip_id"].is_in(case.clip_ids.implode()))
-    fold[case.at(known["clip_id"])] = known["fold"].to_numpy()
-    return fold + 1
-
-
-def coarse(case: Case) -> Groups:
-    """Groups for measures that need the order of all clips: at most 200 blocks of them, so that each can be left out.
-
-    With very many clips these measures sum the influence of each group instead, and groups stay as they are.
-    """
-    return case.groups.blocks(200) if len(case) <= EXACT_CLIPS else case.groups
-
-
 def beyond_confidence(case: Case) -> Outcome:
     """MS501: the verdict for each target, by the cross-fitted residual test of the divergence of the modalities."""
     _, targets = signals_and_targets(case)
     outcome = Outcome()
     for name, target in targets.items():
         if isinstance(target, str):
-            message = f"Whether disagreement tells about {_SPOKEN[name]} is not applicable: {target}."
+            message = f"Whether disagreement tells about {SPOKEN[name]} is not applicable: {target}."
             outcome.find("not_applicable", message, source="models", slice=f"target={name}")
     made, adjusted = confirmatory(case)
     control = _control(case)
     for name, found in made.items():
-        _say(outcome, name, found, adjusted[name], control.get(name))
+        noise = "" if name == "annotator_uncertainty" else noise_of_majorities(case)
+        _say(outcome, name, found, adjusted[name], control.get(name), noise)
     return outcome
 
 
@@ -200,12 +178,36 @@ def _associated(
     return dict(zip(known, found, strict=True))
 
 
+def _verdict(name: str, found: Association) -> str:
+    """The answer, which begins with one of four phrases, and in which direction it goes."""
+    more, fewer = _GOES_WITH[name]
+    other = found.t is not None and found.t < 0
+    goes = f"beyond confidence, more disagreement of the modalities goes with {fewer if other else more}"
+    way = ", but the other way round" if other else ""
+    if found.verdict == "yes":
+        return f"Yes{way}: {goes}"
+    if found.verdict == "a little":
+        return f"A little{way}: {goes}, perhaps too little to matter"
+    if found.verdict == "no":
+        return f"No: once confidence is known, disagreement adds nothing that matters about {SPOKEN[name]}"
+    least = f"; the smallest gain in AUROC that they could have shown is {number(found.detectable, 3)}"
+    return (
+        f"It cannot be told with this many clips whether disagreement adds anything to confidence about "
+        f"{SPOKEN[name]}{least if found.detectable is not None else ''}"
+    )
+
+
 def _say(
-    outcome: Outcome, name: str, found: Association, adjusted: float | None, control: Association | None
+    outcome: Outcome,
+    name: str,
+    found: Association,
+    adjusted: float | None,
+    control: Association | None,
+    noise: str,
 ) -> None:
     where = f"target={name}"
     if found.verdict is None:
-        message = f"Whether disagreement tells about {_SPOKEN[name]} is not applicable: {found.note}."
+        message = f"Whether disagreement tells about {SPOKEN[name]} is not applicable: {found.note}."
         outcome.find("not_applicable", message, source="models", slice=where)
         return
     outcome.estimate(f"delta_auroc:{name}", "models", found.delta_auroc, p_adjusted=adjusted)
@@ -224,18 +226,24 @@ def _say(
         method = "2.8 standard errors of the gain in AUROC"
         outcome.value(f"detectable:{name}", "models", found.detectable, method=method, **behind)  # type: ignore[arg-type]
     told = (
-        f"{_SAYS[found.verdict]} {_SPOKEN[name]}: gain in AUROC {with_interval(found.delta_auroc, digits=3)}, residual "
-        f"test of the divergence {p_value(found.p)} ({p_value(adjusted)} after Holm)"
+        f"{_verdict(name, found)}. Gain in AUROC over confidence alone "
+        f"{with_interval(found.delta_auroc, digits=3)}; residual test of the divergence {p_value(found.p)}"
     )
-    if found.t is not None and found.t < 0:
-        told += ", more divergence going with less of it"
-    told += f"; these clips could have shown a gain of {number(found.detectable, 3)}"
+    if adjusted is not None:
+        told += f", {p_value(adjusted)} after Holm"
+    if found.p is not None and found.p < 0.05 and (adjusted or 0.0) >= 0.05:
+        told += ", so among the questions asked together it is a hint and no more"
+    if found.verdict != "cannot be told" and found.detectable is not None:
+        told += f"; these clips could have shown a gain of {number(found.detectable, 3)}"
     if control is not None and control.p is not None:
-        outcome.estimate(f"control:delta_auroc:{name}", "models", control.delta_auroc)
-        told += f"; with modalities of the wrong clips {p_value(control.p)}"
-        told += (
-            ", so confidence was not removed well and this is not to be trusted" if control.p < 0.05 else ""
-        )
+        outcome.estimate(f"control:delta_auroc:{name}", "models", control.delta_auroc.with_p(control.p))
+        told += f"; with modalities of other clips of the same label and speaker {p_value(control.p)}"
+        if control.p < 0.05:
+            told += (
+                ": the control finds something too, so this belongs to labels or speakers, or confidence was not "
+                "removed well, and is not to be trusted of single clips"
+            )
+    told += f". Targets are majorities of votes, and {noise}" if noise else ""
     status, severity = _STATUS[found.verdict]
     measure = f"delta_auroc:{name}"
     outcome.find(status, sentence(told), source="models", slice=where, severity=severity, measure=measure)
@@ -271,78 +279,3 @@ def _elsewhere(cell: Ints, rng: np.random.Generator) -> Ints:
     taken = np.empty_like(order)
     taken[order] = following
     return taken
-
-
-def signals_described(case: Case) -> Outcome:
-    """MS502: how well each signal and baseline ranks clips by each target; fires when none beats fused doubt."""
-    signals, targets = signals_and_targets(case)
-    # All that follows depends on the order of the clips alone, so each signal is ranked once for all targets.
-    every = {
-        signal: dense_ranks(values)
-        for signal, values in {**signals.disagreement, **signals.described, **signals.baselines}.items()
-    }
-    sure_of_fusion = dense_ranks(signals.confidences[:, 0])
-    outcome, fold = Outcome(), fold_of(case)
-    options = Resampling(level=case.options.level)
-    for name, target in targets.items():
-        if isinstance(target, str):
-            outcome.find("not_applicable", f"{name}: {target}.", source="models", slice=f"target={name}")
-            continue
-        rate = base_rate(target)
-        outcome.value(f"base_rate:{name}", "models", rate, n_clips=int(np.isfinite(target).sum()))
-        reached = {}
-        for signal, values in every.items():
-            found = auroc(values, target, case.groups, strata=fold, options=options)
-            outcome.estimate(f"auroc:{signal}->{name}", "models", found)
-            ranked = auprc(values, target, coarse(case), strata=fold, options=options)
-            outcome.estimate(f"auprc:{signal}->{name}", "models", ranked)
-            if name == "annotator_uncertainty":
-                _correlated(case, outcome, signal, values, target)
-            if signal not in signals.baselines:
-                held = partial_spearman(values, target, sure_of_fusion, coarse(case), options=options)
-                outcome.estimate(f"partial_spearman:{signal}->{name}", "models", held)
-            if found.value is not None:
-                reached[signal] = found
-        if not reached:
-            message = f"No signal can be ranked against {_SPOKEN[name]}: it is the same on every clip."
-            outcome.find("not_applicable", message, source="models", slice=f"target={name}")
-            continue
-        best = max(reached, key=lambda signal: reached[signal].value or 0.0)
-        told = listed(
-            f"{s} {with_interval(reached[s])}"
-            for s in dict.fromkeys((HEADLINE, best, "fused_doubt"))
-            if s in reached
-        )
-        message = f"AUROC for {_SPOKEN[name]} (on average {number(rate)}): {told}; chance is .50."
-        beaten = best in signals.baselines
-        note = "Plain confidence ranks better than any signal of disagreement. " if beaten else ""
-        where = f"target={name}"
-        outcome.find("tip" if beaten else "passed", note + message, source="models", slice=where)
-    _coverage(case, outcome, every, targets)
-    return outcome
-
-
-def _correlated(case: Case, outcome: Outcome, signal: str, values: Floats, target: Floats) -> None:
-    options, groups = Resampling(level=case.options.level), coarse(case)
-    arrow = f"{signal}->annotator_uncertainty"
-    outcome.estimate(f"spearman:{arrow}", "models", spearman(values, target, groups, options=options))
-    if 10 <= np.isfinite(values + target).sum() <= 5_000:
-        outcome.estimate(f"kendall:{arrow}", "models", kendall(values, target, groups, options=options))
-
-
-def _coverage(
-    case: Case, outcome: Outcome, ranks: Mapping[str, Floats], targets: Mapping[str, Floats | str]
-) -> None:
-    """Risk against coverage when clips are left out by fused doubt, or by the divergence of the modalities."""
-    wrong = targets.get("fused_error")
-    if wrong is None or isinstance(wrong, str):
-        return
-    options, groups = Resampling(level=case.options.level), coarse(case)
-    for name in ("fused_doubt", HEADLINE):
-        doubt = ranks[name]
-        for area in ("aurc", "excess_aurc", "augrc"):
-            found = risk_area(-doubt, wrong, groups, area=area, options=options)
-            outcome.estimate(f"{area}:{name}", "models", found)
-        for share in (0.7, 0.8, 0.9):
-            found = risk_at_coverage(-doubt, wrong, groups, coverage=share, options=options)
-            outcome.estimate(f"risk_at_{share:.0%}:{name}".replace("%", ""), "models", replace(found, p=None))

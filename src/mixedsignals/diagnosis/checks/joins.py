@@ -7,7 +7,7 @@ import polars as pl
 
 from mixedsignals.diagnosis.evidence import Case
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
-from mixedsignals.diagnosis.words import count, listed, share_of
+from mixedsignals.diagnosis.words import called, count, listed, sentence, share_of, verb
 
 __all__ = ["duplicated_clips", "missing_seeds", "rows_that_do_not_join", "training_clips"]
 
@@ -33,6 +33,7 @@ def rows_that_do_not_join(case: Case) -> Outcome:
     for name, own in ids.items():
         strange = own.filter(~own.is_in(known.implode())).sort()
         lacking = known.filter(~known.is_in(own.implode())).sort()
+        outcome.fault("rows-that-do-not-join", name, len(strange), len(own))
         if len(strange):
             message = (
                 f"The {name} know {share_of(len(strange), len(own), 'clips')} that {against} do not have: "
@@ -68,18 +69,19 @@ def missing_seeds(case: Case) -> Outcome:
         where = case.slice_of(source)
         partial = source.present & ~source.complete
         told = count(len(source.seeds), "seed")
+        if where == "all":
+            outcome.fault("missing-seeds", source.name, int(partial.sum()), int(source.present.sum()))
         if partial.any():
             ids = case.clip_ids.gather(np.flatnonzero(partial))
-            message = (
-                f"{source.name} lacks one or more of its {told} for "
+            message = sentence(
+                f"{called(source, where)} lacks one or more of its {told} for "
                 f"{share_of(int(partial.sum()), int(source.present.sum()), 'clips')}: {_named(ids)}. Rates and "
                 "performance leave these clips out, seed-mean probabilities use the seeds that are there."
             )
             outcome.find("issue", message, source=source.name, slice=where)
         else:
-            outcome.find(
-                "passed", f"{source.name} has {told} for every clip.", source=source.name, slice=where
-            )
+            message = f"{called(source, where)} has {told} for every clip"
+            outcome.find("passed", sentence(message), source=source.name, slice=where)
     return outcome
 
 
@@ -95,6 +97,7 @@ def training_clips(case: Case) -> Outcome:
     predicted = case.predictions["clip_id"].unique()
     seen = predicted.filter(predicted.is_in(split.implode()) & ~predicted.is_in(tested.implode())).sort()
     outcome = Outcome()
+    outcome.fault("training-clips", "models", len(seen), len(predicted))
     if len(seen):
         message = (
             f"Predictions cover {share_of(len(seen), len(predicted), 'clips')} that were trained or tuned on and never "
@@ -102,7 +105,7 @@ def training_clips(case: Case) -> Outcome:
         )
         outcome.find("issue", message, severity="high")
     else:
-        outcome.find("passed", f"All {count(len(predicted), 'predicted clip')} are test clips of some fold.")
+        outcome.find("passed", f"All predicted clips ({len(predicted):,}) are test clips of some fold.")
     return outcome
 
 
@@ -112,11 +115,12 @@ def duplicated_clips(case: Case) -> Outcome:
     if case.predictions is None and case.evidence.clips is None:
         raise NotApplicable("There are neither predictions nor clips.")
     outcome = Outcome()
+    twice = sorted({clip for group in groups for clip in group})
+    outcome.fault("duplicated-clips", "all", len(twice), len(case))
     if not groups:
         outcome.find("passed", "No two clips have the same predictions from all sources, or the same media.")
         return outcome
     names = {name: code for code, name in enumerate(case.clip_ids)}
-    twice = sorted({clip for group in groups for clip in group})
     targets = [{int(case.target[names[clip]]) for clip in group} - {-1} for group in groups]
     unlike = sum(len(found) > 1 for found in targets)
     message = (
@@ -124,7 +128,8 @@ def duplicated_clips(case: Case) -> Outcome:
         f"{'; '.join(' = '.join(repr(c) for c in group[:3]) for group in groups[:_NAMED])}"
         f"{'' if len(groups) <= _NAMED else f' and {len(groups) - _NAMED} more'}."
     )
-    message += f" {count(unlike, 'group')} of copies disagree about the target." if unlike else ""
+    disagree = verb(unlike, "disagrees", "disagree")
+    message += f" {count(unlike, 'group')} of copies {disagree} about the target." if unlike else ""
     outcome.find("issue", message, severity="high" if unlike else "medium")
     return outcome
 

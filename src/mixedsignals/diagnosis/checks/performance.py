@@ -11,9 +11,10 @@ from collections.abc import Callable
 import numpy as np
 
 from mixedsignals.diagnosis.chance import Chance, chance_levels
+from mixedsignals.diagnosis.checks.agreement import noise_of_majorities
 from mixedsignals.diagnosis.evidence import Case, Floats, Ints, Source
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
-from mixedsignals.diagnosis.words import count, listed, number, p_value, sentence, with_interval
+from mixedsignals.diagnosis.words import called, count, listed, number, p_value, sentence, with_interval
 from mixedsignals.measures.crossed import across_seeds
 from mixedsignals.measures.inference import SIGNED, Combination, Estimate, Resampling, Statistic
 from mixedsignals.measures.performance import Measure, accuracy, macro_f1, performance_statistic, weighted_f1
@@ -32,7 +33,7 @@ _FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
 
 def performance_of_sources(case: Case) -> Outcome:
     """MS101: macro-F1, weighted F1 and accuracy of every source under every input, with chance beside each."""
-    outcome = Outcome()
+    outcome, noise = Outcome(), noise_of_majorities(case)
     for source in _judged(case):
         where = case.slice_of(source)
         spoken = []
@@ -54,9 +55,11 @@ def performance_of_sources(case: Case) -> Outcome:
             spoken.append(f"{_SPOKEN[measure]} {with_interval(estimate)} (chance {number(chance.mean)})")
         first = found["macro_f1"]
         message = (
-            f"{_called(source, where)} reaches {listed(spoken)}, on {count(first.n_clips, 'clip')} "
+            f"{called(source, where)} reaches {listed(spoken)}, on {count(first.n_clips, 'clip')} "
             f"of {count(first.n_groups, case.unit[:-1])}, mean over {count(len(source.seeds), 'seed')}"
         )
+        if source is case.fusion and noise:
+            message += f". Targets are majorities of votes, and {noise}"
         outcome.find("passed", sentence(message), source=source.name, slice=where, measure="macro_f1")
     return outcome
 
@@ -70,7 +73,7 @@ def source_at_chance(case: Case) -> Outcome:
         chance = chance_of(case, source, "macro_f1")
         told = f"macro-F1 {with_interval(estimate)}, chance {number(chance.mean)}"
         test = f"{p_value(chance.p)}, {chance.draws} permutations within {case.unit}"
-        name = _called(source, where)
+        name = called(source, where)
         if chance.p < case.options.alpha:
             message = sentence(f"{name} tells more than chance: {told} ({test})")
             outcome.find("passed", message, source=source.name, slice=where, measure="macro_f1")
@@ -158,10 +161,6 @@ def _judged(case: Case) -> list[Source]:
     if not judged:
         raise NotApplicable("No clip with a target was predicted by any source in every seed.")
     return judged
-
-
-def _called(source: Source, where: str) -> str:
-    return source.name if where == "all" else f"{source.name} given {source.given}"
 
 
 def chance_of(case: Case, source: Source, measure: Measure) -> Chance:

@@ -16,7 +16,7 @@ from scipy import stats
 from mixedsignals.diagnosis.checks.agreement import has_raters, independent_target
 from mixedsignals.diagnosis.evidence import Bools, Case, Floats, Ints
 from mixedsignals.diagnosis.results import EstimateRow, NotApplicable, Outcome
-from mixedsignals.diagnosis.words import count, listed, number, sentence, with_interval
+from mixedsignals.diagnosis.words import count, listed, number, sentence, verb, with_interval
 from mixedsignals.errors import CannotFinish
 from mixedsignals.measures.arrays import divided
 from mixedsignals.measures.inference import Resampling, rate
@@ -79,8 +79,8 @@ def raters_of_people(case: Case) -> Outcome:
     told = f"the median rater agrees with the others at kappa {number(middle)} ({count(int(judged.sum()), 'rater')})"
     if careless.any():
         names = [f"{raters[int(at)]!r} ({number(float(kappa[at]))})" for at in np.flatnonzero(careless)]
-        few = count(int(careless.sum()), "rater")
-        message = f"{few} agree with others no more than chance: {listed(names)}; {told}."
+        few = f"{count(len(names), 'rater')} {verb(len(names), 'agrees', 'agree')}"
+        message = f"{few} with others no more than chance: {listed(names)}; {told}."
         outcome.find("issue", message, source=PEOPLE, measure="rater_kappa")
     else:
         outcome.find(
@@ -142,7 +142,7 @@ def quality_of_raters(case: Case) -> Outcome:
     if careless.any():
         worst = [int(at) for at in np.argsort(found.competence) if careless[at]]
         names = listed(f"{found.raters[at]!r} ({number(float(found.competence[at]))})" for at in worst)
-        few = f"{len(worst):,} of {count(int(judged.sum()), 'rater')} {'guesses' if len(worst) == 1 else 'guess'}"
+        few = f"{len(worst):,} of {count(int(judged.sum()), 'rater')} {verb(len(worst), 'guesses', 'guess')}"
         message = f"{few} more often than not (competence below {number(CARELESS, 1)}): {names}; {told}"
         outcome.find("issue", sentence(message), source=PEOPLE, measure="rater_competence")
     else:
