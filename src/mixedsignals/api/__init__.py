@@ -19,17 +19,20 @@ from mixedsignals.api.predicting import Predictor, predict
 from mixedsignals.api.reporting import report
 from mixedsignals.api.running import repeat, run
 from mixedsignals.api.studying import create_study
+from mixedsignals.api.votes import analyse_study, export_study
 from mixedsignals.manifest import RunOptions
 
 __all__ = [
     "Predictor",
     "RunOptions",
+    "analyse_study",
     "check",
     "create_study",
     "diagnose",
     "diagnose_corpus",
     "diagnose_run",
     "encode",
+    "export_study",
     "fetch_weights",
     "fit",
     "import_corpus",

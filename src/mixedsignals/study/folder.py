@@ -56,6 +56,11 @@ class StudyFolder:
         """The folder of the owner's Markdown."""
         return self.path / "pages"
 
+    @property
+    def database(self) -> Path:
+        """The SQLite file of people and answers, where no other database is named."""
+        return self.path / "answers.sqlite"
+
     def exists(self) -> bool:
         """Whether a study is there."""
         return self.settings_path.is_file()
