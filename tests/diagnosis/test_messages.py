@@ -62,6 +62,6 @@ def test_kinds_that_need_votes_or_targets_are_said_to_be_unknown_without_them() 
     made = diagnose(Evidence(**tables), options=QUICK)
     (said,) = made.findings.filter(pl.col("code") == "MS701", pl.col("clip_id").is_null())["message"]
     assert "0 ambiguous" not in said
-    assert "not known without votes" in said
+    assert "without votes it is not known which are" in said
     kinds = made.estimates.filter(pl.col("measure").str.starts_with("kind:"))["measure"]
     assert set(kinds) == {"kind:misled", "kind:label_error"}

@@ -154,3 +154,58 @@ def test_slices_need_fusion_and_columns(ask: Ask) -> None:
     assert ask("MS702", n_clips=60, fusion="nothing")[0]["status"] == "not_applicable"
     (row,) = ask("MS702", n_clips=60, drop=("clips", "targets"))
     assert row["status"] == "not_applicable"
+
+
+def voted(counts: dict[str, tuple[int, int]]) -> pl.DataFrame:
+    """Anonymous votes: clip to how many say each of the two labels."""
+    rows = [
+        {"clip_id": clip, "given": "text+audio+video", "label": label, "count": n}
+        for clip, both in counts.items()
+        for label, n in zip(("neutral", "empathetic"), both, strict=True)
+        if n
+    ]
+    return pl.DataFrame(
+        rows, schema={"clip_id": pl.String, "given": pl.String, "label": pl.String, "count": pl.Int64}
+    )
+
+
+def test_divided_and_agreed_people_are_told_by_thirds_and_fifths() -> None:
+    made = make_evidence(n_clips=60, seeds=(1,))
+    ids = made.targets["clip_id"].to_list()[:6]
+    splits = [(5, 3), (4, 2), (2, 1), (2, 2), (4, 1), (7, 1)]
+    votes = voted(dict(zip(ids, splits, strict=True)))
+    # Fusion is wrong everywhere, so every clip on which people agree with the target is of ignorance.
+    targets = made.targets.with_columns(
+        pl.when(pl.col("clip_id") == ids[5])
+        .then(pl.lit("empathetic"))
+        .otherwise(pl.lit("neutral"))
+        .alias("label")
+    )
+    target = dict(targets.select("clip_id", "label").iter_rows())
+    wrong = pl.when(pl.col("label") == pl.col("clip_id").replace_strict(target)).then(0.4).otherwise(0.6)
+    predictions = made.predictions.with_columns(
+        pl.when(pl.col("source") == "fusion").then(wrong).otherwise("probability").alias("probability")
+    )
+    evidence = Evidence(**{**made.evidence(), "votes": votes, "targets": targets, "predictions": predictions})
+    scores = only(evidence, "MS701").scores
+    of_kind = {
+        kind: set(scores.filter(pl.col("measure") == f"kind:{kind}")["clip_id"])
+        for kind in ("ambiguous", "ignorance")
+    }
+    assert of_kind["ambiguous"] == {ids[0], ids[3]}, "5 of 8 and 2 of 4 are under two thirds, 4 of 6 is not"
+    assert of_kind["ignorance"] == {ids[4]}, "four fifths for the target; 7 of 8 against it are no ignorance"
+
+
+def test_a_source_at_chance_does_not_make_slices_part() -> None:
+    made = make_evidence(
+        n_clips=900, n_speakers=30, strength={"text": 0.0, "audio": 2.0, "video": 2.0}, seeds=(1,), seed=2
+    )
+    found = only(Evidence(**made.evidence()), "MS702").estimates
+    parts = found.filter(pl.col("measure") == "any_disagreement")["value"].median()
+    assert parts is not None
+    alone = only(
+        Evidence(**{**made.evidence(), "predictions": made.predictions.filter(pl.col("source") != "text")}),
+        "MS702",
+    ).estimates
+    without = alone.filter(pl.col("measure") == "any_disagreement")["value"].median()
+    assert parts == without

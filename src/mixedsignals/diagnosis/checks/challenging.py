@@ -19,25 +19,33 @@ from mixedsignals.measures.disagreement import outcomes
 from mixedsignals.measures.divergence import confidence, entropy
 from mixedsignals.measures.inference import Resampling, rate
 from mixedsignals.measures.ranking import base_rate
-from mixedsignals.measures.votes import majority, rater_disagreement, top_share
+from mixedsignals.measures.votes import majority, top_share
 
 __all__ = ["KINDS", "challenge", "challenging_clips", "kinds_of_clips"]
 
 KINDS = {
     "ambiguous": "ambiguous to people",
     "misled": "misled by one modality",
-    "label_error": "probable label error",
-    "ignorance": "the model does not know, people do",
+    "label_error": "probably labelled wrongly",
+    "ignorance": "unknown to fusion although people agree",
 }
 TOP = 0.1
 """Share of the clips that counts as the top of the ranking."""
 
 SURE = 0.8
+"""Confidence from which fusion is held to be sure."""
+
+DIVIDED, AGREED = 2 / 3, 0.8
+"""Share of the votes for the most frequent label below which people are divided, and from which they agree."""
+
+FEWEST_VOTES = 3
 _TARGETS = {
     "annotator_uncertainty": "two people disagree on",
     "fused_error": "fusion errs on",
     "misled": "it is misled on",
 }
+_AMONG = {"misled": "those where it parts from a source"}
+"""What a target is a share of, where that is not all clips."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +72,11 @@ def kinds_of_clips(case: Case) -> Kinds:
     """The kinds of every clip; a clip may be of several, or of none. Without targets or votes, the kinds that need
     them are left out; what is not known of one clip counts as not so.
 
-    Ambiguous: three votes or more under the fullest condition, the most frequent label with less than .6 of them.
+    Ambiguous: three votes or more under the fullest condition, and no label has two thirds of them.
     Misled: fusion is wrong, a part is right, and one part alone has the label of fusion. Label error: fusion is sure
     (.8) of another label than the target, most parts say the same, and people's majority, where it is independent of
-    the target, does not say the target. Ignorance: fusion is wrong or among the tenth least sure, and people agree
-    (disagreement at most .2).
+    the target, does not say the target. Ignorance: fusion is wrong or among the tenth least sure, and people agree: one
+    label has four fifths of three votes or more, and it is the target where that is independent of the votes.
     """
     fusion, parts = case.need_fusion(), case.need_parts()
     fused = sure(case, fusion)
@@ -82,11 +90,15 @@ def kinds_of_clips(case: Case) -> Kinds:
     found: dict[str, Bools] = {}
     if case.votes:
         counts = case.votes[case.fullest_votes]
-        enough = counts.sum(1) >= 3
-        found["ambiguous"] = enough & (np.nan_to_num(top_share(counts), nan=1.0) < 0.6)
+        enough = counts.sum(1) >= FEWEST_VOTES
+        top = np.where(enough, top_share(counts), np.nan)
+        # Shares of whole votes: a billionth keeps four of five from being a little less than four fifths.
+        found["ambiguous"] = np.nan_to_num(top, nan=1.0) < DIVIDED - 1e-9
+        agreed = np.nan_to_num(top, nan=0.0) >= AGREED - 1e-9
         if case.evidence.target_source != "votes":
-            label_error = label_error & ~(enough & (majority(counts) == case.target))
-        agreed = enough & (np.nan_to_num(rater_disagreement(counts), nan=1.0) <= 0.2)
+            leader = majority(counts)
+            label_error = label_error & ~(enough & (leader == case.target))
+            agreed = agreed & ((case.target < 0) | (leader == case.target))
         unsure = entropy(fused)
         limit = np.nanquantile(unsure, 0.9) if np.isfinite(unsure).any() else np.inf
         found["ignorance"] = agreed & (wrong | (np.nan_to_num(unsure) >= limit)) & ~label_error
@@ -118,7 +130,8 @@ def challenging_clips(case: Case) -> Outcome:
     )
     message = f"of {count(known, 'clip')}, {kinds_said}"
     lacking = [KINDS[name] for name in KINDS if name not in kinds.by_name]
-    message += f"; which are {listed(lacking)}, is not known without votes or targets" if lacking else ""
+    lack = "votes" if not case.votes else "targets"
+    message += f"; without {lack} it is not known which are {listed(lacking)}" if lacking else ""
     message += f". Among the tenth with the highest challenge score {listed(told)}" if told else ""
     outcome.find(
         "tip", sentence(message), source=case.options.fusion, measure="precision:challenge->fused_error"
@@ -139,8 +152,9 @@ def _precision(case: Case, outcome: Outcome, top: Ints) -> list[str]:
         everywhere = base_rate(target)
         outcome.estimate(f"precision:challenge->{name}", case.options.fusion, found)
         chance = f"chance:precision:challenge->{name}"
-        outcome.value(chance, case.options.fusion, everywhere, method="mean of all clips")
-        told.append(f"{words} {with_interval(found)} ({number(everywhere)} of all clips)")
+        among = _AMONG.get(name, "all clips")
+        outcome.value(chance, case.options.fusion, everywhere, method=f"mean of {among}")
+        told.append(f"{words} {with_interval(found)} ({number(everywhere)} of {among})")
     return told
 
 

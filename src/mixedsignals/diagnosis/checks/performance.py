@@ -20,7 +20,7 @@ from mixedsignals.measures.inference import SIGNED, Combination, Estimate, Resam
 from mixedsignals.measures.performance import Measure, accuracy, macro_f1, performance_statistic, weighted_f1
 from mixedsignals.measures.significance import sign_flip
 
-__all__ = ["few_groups", "fusion_gain", "performance_of_sources", "source_at_chance"]
+__all__ = ["at_chance", "few_groups", "fusion_gain", "performance_of_sources", "source_at_chance"]
 
 MEASURES: tuple[Measure, ...] = ("macro_f1", "weighted_f1", "accuracy")
 _SPOKEN = {"macro_f1": "macro-F1", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
@@ -166,6 +166,12 @@ def _judged(case: Case) -> list[Source]:
 def chance_of(case: Case, source: Source, measure: Measure) -> Chance:
     """What targets permuted within groups reach; drawn once for all sources of the case."""
     return _chances(case)[source.name, source.given][measure]
+
+
+def at_chance(case: Case) -> list[Source]:
+    """The parts that cannot be told from chance, where that can be known."""
+    judged = [part for part in case.parts if ((case.target >= 0) & part.complete).any()]
+    return [part for part in judged if chance_of(case, part, "macro_f1").p >= case.options.alpha]
 
 
 def _chances(case: Case) -> dict[tuple[str, str], dict[str, Chance]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixedsignals.diagnosis.calibrating import sure
-from mixedsignals.diagnosis.checks.performance import chance_of
+from mixedsignals.diagnosis.checks.performance import at_chance
 from mixedsignals.diagnosis.evidence import Case
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.words import count, listed, number, sentence
@@ -57,16 +57,10 @@ def signals(case: Case) -> Outcome:
             f"the calibrated distributions of {len(parts)} sources lie {number(float(middle))} bits apart on the "
             f"median clip and {number(float(high))} on the ninth decile (Jensen-Shannon; {count(len(known), 'clip')})"
         )
-        idle = _at_chance(case)
+        idle = [part.name for part in at_chance(case)]
         message += f"; {listed(idle)} cannot be told from chance, so that part of it is noise" if idle else ""
         outcome.find("passed", sentence(message), source=MODELS, measure="jsd")
     return outcome
-
-
-def _at_chance(case: Case) -> list[str]:
-    """The parts that cannot be told from chance, where that can be known."""
-    judged = [part for part in case.parts if ((case.target >= 0) & part.complete).any()]
-    return [part.name for part in judged if chance_of(case, part, "macro_f1").p >= case.options.alpha]
 
 
 def _of_source(case: Case, outcome: Outcome, name: str) -> None:

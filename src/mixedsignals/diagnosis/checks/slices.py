@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from mixedsignals.diagnosis.evidence import Bools, Case, Floats
+from mixedsignals.diagnosis.checks.performance import at_chance
+from mixedsignals.diagnosis.evidence import Bools, Case, Floats, Source
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.statistics import mean_difference, mean_where
 from mixedsignals.diagnosis.words import count, listed, number, p_value, with_interval
@@ -51,13 +52,19 @@ def slices(case: Case) -> Outcome:
     measures: dict[str, Floats] = {}
     if known.any():
         measures["error_rate"] = np.where(known, fusion.voted != case.target, np.nan)
-    if case.parts:
-        voted = np.stack([part.voted for part in case.parts])
+    if parts := _telling(case):
+        voted = np.stack([part.voted for part in parts])
         parts_from = ((voted >= 0) & (voted != fusion.voted)).any(0)
         measures["any_disagreement"] = np.where(fusion.present & (voted >= 0).any(0), parts_from, np.nan)
     for measure, values in measures.items():
         _one_measure(case, outcome, measure, values, columns)
     return outcome
+
+
+def _telling(case: Case) -> list[Source]:
+    """The parts that can be told from chance, or all of them where none can: a coin leaves fusion on every slice."""
+    idle = [part.name for part in at_chance(case)]
+    return [part for part in case.parts if part.name not in idle] or list(case.parts)
 
 
 def _one_measure(
