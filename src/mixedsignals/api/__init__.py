@@ -14,10 +14,12 @@ from mixedsignals.api.corpora import (
 )
 from mixedsignals.api.diagnosing import diagnose, diagnose_corpus, diagnose_run
 from mixedsignals.api.encoding import encode
+from mixedsignals.api.exporting import export_fiftyone, export_label_studio
 from mixedsignals.api.fitting import fit
 from mixedsignals.api.predicting import Predictor, predict
 from mixedsignals.api.reporting import report
 from mixedsignals.api.running import repeat, run
+from mixedsignals.api.serving import close_study, invite_people, serve_study, study_status
 from mixedsignals.api.studying import create_study
 from mixedsignals.api.votes import analyse_study, export_study
 from mixedsignals.manifest import RunOptions
@@ -27,20 +29,26 @@ __all__ = [
     "RunOptions",
     "analyse_study",
     "check",
+    "close_study",
     "create_study",
     "diagnose",
     "diagnose_corpus",
     "diagnose_run",
     "encode",
+    "export_fiftyone",
+    "export_label_studio",
     "export_study",
     "fetch_weights",
     "fit",
     "import_corpus",
+    "invite_people",
     "playhouse",
     "predict",
     "read",
     "repeat",
     "report",
     "run",
+    "serve_study",
+    "study_status",
     "weights_status",
 ]

@@ -106,7 +106,7 @@ def make_design(settings: StudySettings, stimuli: pl.DataFrame) -> Design:
         for row in stimuli.filter(kind="item").iter_rows(named=True)
     }
     clips = sorted({clip for clip, _ in shown})
-    steps = {arm.name: (arm.first, arm.second) for arm in settings.arms} or {
+    steps: dict[str, tuple[str, ...]] = {arm.name: (arm.first, arm.second) for arm in settings.arms} or {
         condition: (condition,) for condition in settings.conditions
     }
     cells = tuple(

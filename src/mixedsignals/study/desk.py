@@ -64,6 +64,16 @@ class Desk:
             self._reserve(shown.trial, self._until(now))
             return shown
 
+    def open_exposure(self, participant: Participant) -> Exposure | None:
+        """What this person is shown now, without handing out anything."""
+        with self.database.reading() as connection:
+            return handing.open_exposure(connection, participant.participant_id)
+
+    def shown(self, participant: Participant, exposure_id: int) -> Exposure | None:
+        """Something that this person is or was shown; None where it is not theirs."""
+        with self.database.reading() as connection:
+            return handing.exposure_of(connection, participant.participant_id, exposure_id)
+
     def answer(self, participant: Participant, exposure_id: int, answer: Answer) -> Exposure | None:
         """Take an answer and reserve what comes next. The same answer sent twice is taken once.
 
@@ -128,7 +138,8 @@ class Desk:
         if facts.closed_at(connection) is not None:
             return None
         if people.reason_of(connection, participant.participant_id) is not None:
-            return self._end(connection, participant)
+            self._end(connection, participant)
+            return None
         had = handing.trials_of(connection, participant.participant_id)
         if had and had[-1].finished_at is None:
             return self._next_step(connection, had[-1])
@@ -136,7 +147,8 @@ class Desk:
         for place in range(had[-1].place + 1 if had else 0, len(slots)):
             if (cell := self._fill(slots[place], participant, had)) is not None:
                 return self._hand_out(connection, participant, (place, slots[place]), cell)
-        return self._end(connection, participant)
+        self._end(connection, participant)
+        return None
 
     def _end(self, connection: sa.Connection, participant: Participant) -> None:
         if participant.stage != "done":

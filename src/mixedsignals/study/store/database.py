@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from mixedsignals.study.store import schema
 __all__ = ["Database"]
 
 _HEAD = "0001"
-_FIRST = {"secret": lambda: secrets.token_urlsafe(48), "events": lambda: "0"}
+_FIRST: dict[str, Callable[[], str]] = {"secret": lambda: secrets.token_urlsafe(48), "events": lambda: "0"}
 
 
 class Database:

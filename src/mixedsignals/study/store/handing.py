@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -154,8 +155,8 @@ _SHOWN = sa.select(
 ).join_from(exposures, trials)
 
 
-def _exposure(row: sa.Row[tuple[object, ...]] | None) -> Exposure | None:
-    return None if row is None else Exposure(*row[:5], trial=Trial(*row[5:]))  # type: ignore[arg-type]
+def _exposure(row: Any) -> Exposure | None:
+    return None if row is None else Exposure(row[0], row[1], row[2], row[3], row[4], Trial(*row[5:]))
 
 
 def open_exposure(connection: sa.Connection, participant_id: str) -> Exposure | None:

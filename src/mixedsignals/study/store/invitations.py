@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -70,11 +70,15 @@ def _used() -> sa.ScalarSelect[int]:
     return sa.select(sa.func.count()).select_from(participants).where(own).scalar_subquery()
 
 
-def _select() -> sa.Select[tuple[str, str, int | None, float | None, int]]:
+def _select() -> sa.Select[Any]:
     columns = invitations.c
     return sa.select(
         columns.invitation_id, columns.kind, columns.quota, columns.revoked_at, _used().label("used")
     )
+
+
+def _invitation(row: Any) -> Invitation:
+    return Invitation(row[0], row[1], row[2], row[4], row[3] is not None)
 
 
 def find_invitation(connection: sa.Connection, invitation_id: str) -> Invitation | None:
@@ -82,13 +86,13 @@ def find_invitation(connection: sa.Connection, invitation_id: str) -> Invitation
     row = connection.execute(_select().where(invitations.c.invitation_id == invitation_id)).first()
     if row is None:
         return None
-    return Invitation(row[0], row[1], row[2], row[4], row[3] is not None)  # type: ignore[arg-type]
+    return _invitation(row)
 
 
 def list_invitations(connection: sa.Connection) -> list[Invitation]:
     """All invitations, oldest first."""
     rows = connection.execute(_select().order_by(invitations.c.created_at, invitations.c.invitation_id))
-    return [Invitation(row[0], row[1], row[2], row[4], row[3] is not None) for row in rows]  # type: ignore[arg-type]
+    return [_invitation(row) for row in rows]
 
 
 def revoke(connection: sa.Connection, invitation_id: str) -> None:

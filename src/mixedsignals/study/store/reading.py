@@ -137,7 +137,8 @@ def people_of(connection: sa.Connection) -> list[Person]:
         .order_by(columns.entered_at)
     )
     gone = excluded_ids(connection)
-    return [Person(*row, excluded=gone.get(row[0])) for row in connection.execute(query)]
+    rows: list[Any] = list(connection.execute(query))
+    return [Person(*(*row, gone.get(row[0]))) for row in rows]
 
 
 def removed(connection: sa.Connection) -> Removals:

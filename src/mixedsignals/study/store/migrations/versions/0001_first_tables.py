@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -25,7 +27,7 @@ def _number(name: str, *, null: bool = False) -> sa.Column[float]:
     return sa.Column(name, sa.Double, nullable=null)
 
 
-def _to(name: str, table: str, *, kind: type[sa.types.TypeEngine[object]] = sa.Text) -> sa.Column[object]:
+def _to(name: str, table: str, *, kind: Any = sa.Text) -> sa.Column[Any]:
     return sa.Column(name, kind, sa.ForeignKey(f"{table}.{name}"), nullable=False)
 
 
@@ -77,7 +79,7 @@ def _judging() -> None:
         sa.UniqueConstraint("participant_id", "place", name="one_trial_per_place"),
     )
     judged = sa.text("kind IN ('item', 'repeat')")
-    where = {"sqlite_where": judged, "postgresql_where": judged}
+    where: dict[str, Any] = {"sqlite_where": judged, "postgresql_where": judged}
     op.create_index("a_clip_once", "trials", ["participant_id", "clip_id", "occasion"], unique=True, **where)
     op.create_table(
         "exposures",
