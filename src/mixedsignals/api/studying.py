@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mixedsignals.study.settings import StudySettings
     from mixedsignals.study.stimuli import ClipSource
 
-__all__ = ["StudyMade", "create_study"]
+__all__ = ["StudyMade", "clip_sources", "create_study"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _chosen(
     if "labels" not in given:
         known |= {"labels": corpus.labels.names, "kind": corpus.labels.kind}
     settings = StudySettings(**known)
-    sources = _sources(corpus)
+    sources = clip_sources(corpus)
     complete, problems = complete_clips(sources, settings.conditions)
     if problems and not skip_incomplete:
         raise InputError(problems)
@@ -140,7 +140,8 @@ def _spelled(conditions: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _sources(corpus: Corpus) -> dict[str, ClipSource]:
+def clip_sources(corpus: Corpus) -> dict[str, ClipSource]:
+    """Where the picture, sound and words of every clip of a corpus are."""
     from mixedsignals.media import Part
     from mixedsignals.study.stimuli import ClipSource
 
@@ -228,6 +229,8 @@ def _notes(settings: StudySettings) -> list[str]:
     named = {part for condition in settings.conditions for part in condition.split("+")}
     notes = []
     if "audio" in named:
-        instead = "" if "audio-lowpass" in named else " To keep the voice without its words, use audio-lowpass."
+        instead = (
+            "" if "audio-lowpass" in named else " To keep the voice without its words, use audio-lowpass."
+        )
         notes.append(f"Audio carries the words: people given audio also get what text gives.{instead}")
     return notes

@@ -39,6 +39,9 @@ _MEDIA = click.Choice(["copy", "link", "none"])
     "--pattern", metavar="PATH", help="csv: path of a clip's media file, such as media/{clip_id}.mp4."
 )
 @click.option("--name", help="csv: name of the corpus.")
+@click.option(
+    "--key", metavar="FILE", help="label-studio: the key.csv that came with the tasks, if it is elsewhere."
+)
 @click.option("--features", type=FOLDER, metavar="FILE", help="mmsa: the pickled feature file.")
 @click.option(
     "--speaker", type=click.Choice(["none", "video"]), help="mmsa: whether a video stands for its speaker."
@@ -56,8 +59,8 @@ def command(
 ) -> None:
     """Turn SOURCE, a data set of a known FORMAT, into the corpus folder CORPUS. Ids stay the data's own.
 
-    FORMAT is csv (any folder with a table of clips), cremad, ravdess or mmsa. Options that begin with a format's name
-    go with that format only.
+    FORMAT is csv (any folder with a table of clips), cremad, ravdess, mmsa or label-studio (annotations). Options that
+    begin with a format's name go with that format only; label-studio takes --given, --labels, --kind and --name too.
     """
     from mixedsignals import api
 

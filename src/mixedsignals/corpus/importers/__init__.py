@@ -16,6 +16,7 @@ import polars as pl
 from mixedsignals.corpus.importers.common import Imported, Importer, ImportSummary, MediaMode, write_corpus
 from mixedsignals.corpus.importers.cremad import read_cremad
 from mixedsignals.corpus.importers.csv import read_csv
+from mixedsignals.corpus.importers.label_studio import read_label_studio
 from mixedsignals.corpus.importers.mmsa import read_mmsa
 from mixedsignals.corpus.importers.ravdess import read_ravdess
 from mixedsignals.errors import CannotFinish, UsageError
@@ -37,6 +38,7 @@ IMPORTERS: dict[str, Importer] = {
     "cremad": read_cremad,
     "ravdess": read_ravdess,
     "mmsa": read_mmsa,
+    "label-studio": read_label_studio,
 }
 """The built-in formats."""
 
