@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "predict": ("predict", "Probabilities, gates and disagreement for new clips."),
     "diagnose": ("diagnose", "Diagnose a run, a corpus with votes, or the predictions of your own models."),
     "report": ("report", "Write the HTML report of a run."),
+    "export": ("export", "Hand clips, votes and predictions to Label Studio or FiftyOne."),
     "study": ("study", "A study in which people judge clips with modalities withheld."),
     "weights": ("weights", "Fetch and verify the offline weights."),
 }
@@ -95,6 +96,8 @@ def program() -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 faults, 2 wrong usage, 3 could not finish, 130 interrupted."""
+    # Polars keeps what it frees for a while; NumPy cannot use that, so large tables would take their room twice.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
     sys.exit(_run(sys.argv[1:] if args is None else args))
 
 
