@@ -187,3 +187,37 @@ def test_the_order_of_rows_does_not_matter(triples: list[tuple[str, str, float]]
     assert one.wide.equals(other.wide)
     assert one.patterns.sort("clip_id").equals(other.patterns.sort("clip_id"))
     assert choose(one, 9).ids == choose(other, 9).ids
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from("abcd"), st.integers(1, 3), st.sampled_from(["text", "audio"])),
+        st.sampled_from([0.1, 0.25, 0.5, 0.75]),
+        min_size=1,
+    ),
+    st.dictionaries(st.sampled_from("abce"), st.sampled_from(["no", "yes"])),
+)
+@settings(deadline=None, max_examples=40)
+def test_decisions_are_those_that_one_would_make_clip_by_clip(
+    said: dict[tuple[str, int, str], float], targets: dict[str, str]
+) -> None:
+    seen = views([(seed, clip, source, source, p) for (clip, seed, source), p in said.items()], targets)
+    wide = {row["clip_id"]: row for row in seen.wide.iter_rows(named=True)}
+    assert sorted(wide) == sorted({clip for clip, _, _ in said})
+    for clip, row in wide.items():
+        assert row["target"] == targets.get(clip)
+        for source in seen.sources:
+            found = [p for (of, _, by), p in said.items() if (of, by) == (clip, source)]
+            if not found:
+                assert [row[f"{name}:{source}"] for name in ("predicted", "confidence", "right")] == [None] * 3
+                continue
+            yes = sum(found) / len(found)
+            predicted = "yes" if yes > 1 - yes else "no"
+            assert row[f"predicted:{source}"] == predicted
+            assert abs(row[f"confidence:{source}"] - max(yes, 1 - yes)) < 1e-12
+            if clip not in targets:
+                assert row[f"right:{source}"] is None
+                assert row[f"p_target:{source}"] is None
+                continue
+            assert row[f"right:{source}"] == (predicted == targets[clip])
+            assert abs(row[f"p_target:{source}"] - (yes if targets[clip] == "yes" else 1 - yes)) < 1e-12

@@ -2,7 +2,7 @@
 each clip.
 
 A decision averages a source's probabilities over seeds and takes the most probable label, ties by the order
-of labels. Everything stays in Polars expressions, so that a million clips cost seconds.
+of labels. Everything stays in Polars expressions and arrays, so that a million clips cost seconds.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import cached_property
 import polars as pl
 
 from mixedsignals.labels import MODALITIES
+from mixedsignals.report.decisions import decisions
 from mixedsignals.report.inputs import ReportInput
 
 __all__ = ["Views", "given_order", "given_size", "source_order"]
@@ -96,6 +97,8 @@ class Views:
         if table is None or table.is_empty():
             return pl.DataFrame(schema={"clip_id": pl.String, "target": pl.String})
         share = pl.col("share").fill_null(1.0) if "share" in table.columns else pl.lit(1.0)
+        if table["clip_id"].n_unique() == table.height:  # one label each, as nearly always
+            return table.select("clip_id", pl.col("label").alias("target"))
         ranked = table.sort([share, self._place("label")], descending=[True, False])
         return ranked.group_by("clip_id", maintain_order=True).agg(pl.col("label").first().alias("target"))
 
@@ -111,24 +114,29 @@ class Views:
 
         `ids` keeps these clips only; None keeps all.
         """
-        frame = self.run.predictions
-        if frame is None or source not in self.widest:
-            schema = {
-                "clip_id": pl.String,
-                "label": pl.String,
-                "probability": pl.Float64,
-                "calibrated": pl.Float64,
-            }
-            return pl.DataFrame(schema=schema)
-        own = frame.lazy().filter((pl.col("source") == source) & (pl.col("given") == self.widest[source]))
+        own = self._own(source)
         if ids is not None:
             own = own.filter(pl.col("clip_id").is_in(list(ids)))
-        if "calibrated" not in frame.columns:
-            own = own.with_columns(pl.lit(None, pl.Float64).alias("calibrated"))
         means = own.group_by("clip_id", "label", maintain_order=True).agg(
             pl.col("probability", "calibrated").mean()
         )
         return means.collect()
+
+    def _own(self, source: str) -> pl.LazyFrame:
+        """The rows of a source under its fullest input: clip_id, label, probability, calibrated?."""
+        schema = {
+            "clip_id": pl.String,
+            "label": pl.String,
+            "probability": pl.Float64,
+            "calibrated": pl.Float64,
+        }
+        frame = self.run.predictions
+        if frame is None or source not in self.widest:
+            return pl.LazyFrame(schema=schema)
+        own = frame.lazy().filter((pl.col("source") == source) & (pl.col("given") == self.widest[source]))
+        if "calibrated" not in frame.columns:
+            own = own.with_columns(pl.lit(None, pl.Float64).alias("calibrated"))
+        return own.select(list(schema))
 
     def decided(self, source: str) -> pl.DataFrame:
         """One row per clip that a source predicted, by clip_id.
@@ -136,19 +144,7 @@ class Views:
         Columns predicted, confidence, target?, p_target?, c_target? (calibrated) and right?; the most
         probable label is predicted, ties by the order of labels.
         """
-        said = self.spoken(source)
-        ranked = said.sort([pl.col("probability"), self._place("label")], descending=[True, False])
-        chosen = ranked.group_by("clip_id", maintain_order=True).agg(
-            pl.col("label").first().alias("predicted"), pl.col("probability").first().alias("confidence")
-        )
-        truth = said.join(
-            self.targets, left_on=["clip_id", "label"], right_on=["clip_id", "target"], how="semi"
-        )
-        at_target = truth.select(
-            "clip_id", pl.col("probability").alias("p_target"), pl.col("calibrated").alias("c_target")
-        )
-        told = chosen.join(self.targets, on="clip_id", how="left").join(at_target, on="clip_id", how="left")
-        return told.with_columns((pl.col("predicted") == pl.col("target")).alias("right")).sort("clip_id")
+        return self._decisions(source).drop_nulls("predicted")
 
     @cached_property
     def wide(self) -> pl.DataFrame:
@@ -156,13 +152,28 @@ class Views:
         `NAME:S`.
         """
         names = ("predicted", "confidence", "p_target", "c_target", "right")
-        frame = pl.DataFrame(schema={"clip_id": pl.String})
+        clips, targets = self._clips
+        columns = [clips]
         for source in self.sources:
-            part = self.decided(source).select(
-                "clip_id", *(pl.col(name).alias(f"{name}:{source}") for name in names)
-            )
-            frame = frame.join(part, on="clip_id", how="full", coalesce=True)
-        return frame.join(self.targets, on="clip_id", how="left").sort("clip_id")
+            made = self._decisions(source)
+            columns += [made[name].alias(f"{name}:{source}") for name in names]
+        frame = pl.DataFrame([*columns, targets])
+        predicted = [pl.col(f"predicted:{source}").is_not_null() for source in self.sources]
+        return frame.filter(pl.any_horizontal(predicted)) if predicted else frame
+
+    @cached_property
+    def _clips(self) -> tuple[pl.Series, pl.Series]:
+        """Every clip in the predictions, by clip_id, and its target or null."""
+        frame = self.run.predictions
+        own: pl.Series | list[str] = [] if frame is None else frame["clip_id"].unique().sort()
+        clips = pl.DataFrame({"clip_id": own}, schema={"clip_id": pl.String})
+        both = clips.join(self.targets, on="clip_id", how="left", maintain_order="left")
+        return both["clip_id"], both["target"]
+
+    def _decisions(self, source: str) -> pl.DataFrame:
+        clips, targets = self._clips
+        said = self._own(source).collect()
+        return decisions(said, clips, self.run.labels.names, targets)
 
     def _place(self, column: str) -> pl.Expr:
         """Position of a label in the list of labels."""
