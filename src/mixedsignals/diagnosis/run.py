@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from mixedsignals.diagnosis.calibrating import calibrated_rows, calibrators_for_new_clips
 from mixedsignals.diagnosis.check import Check, further_checks
@@ -62,15 +63,19 @@ def diagnose(
     Raises:
         InputError: when the tables do not fit together (labels outside the list, another run's predictions).
     """
-    options = options or DiagnosisOptions()
-    case = Case(evidence, options)
-    chosen = [c for c in _all(checks) if c.code not in options.skip]
+    # Its products are many and small: threads of linear algebra would cost more than they bring.
+    with threadpool_limits(1, user_api="blas"):
+        return _diagnosis(Case(evidence, options or DiagnosisOptions()), checks, progress)
+
+
+def _diagnosis(case: Case, checks: Sequence[Check] | None, progress: Progress) -> Diagnosis:
+    chosen = [c for c in _all(checks) if c.code not in case.options.skip]
     outcomes: list[tuple[Check, Outcome]] = []
     with progress.task("Diagnosing", len(chosen)) as task:
         for check in chosen:
             outcomes.append((check, _made(check, case)))
             task.advance()
-    run_id = evidence.run_id
+    run_id = case.evidence.run_id
     return Diagnosis(
         predictions=calibrated_rows(case),
         scores=scores_frame(run_id, [s for _, o in outcomes for s in o.scores]),
