@@ -60,6 +60,7 @@ class TrainingSet:
         inputs: the vectors of each modality, in canonical order.
         roles: per fold int8 (n,), positions in `ROLES`.
         standardisers: by modality and fold.
+        groups: int64 (n,), the speaker of each clip as a code; a clip without one is alone.
     """
 
     clip_ids: tuple[str, ...]
@@ -68,6 +69,7 @@ class TrainingSet:
     inputs: dict[str, Vectors]
     roles: dict[int, npt.NDArray[np.int8]]
     standardisers: dict[tuple[str, int], Standardiser] = field(default_factory=dict)
+    groups: Positions = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def usable(self, modalities: Iterable[str]) -> npt.NDArray[np.bool_]:
         """Which clips have at least one of the modalities, (n,)."""
@@ -108,8 +110,9 @@ def prepare(
     seeds: tuple[int, ...],
     soft: bool,
     progress: Progress,
+    groups: Mapping[str, str | None] | None = None,
 ) -> TrainingSet:
-    """Join everything by clip id.
+    """Join everything by clip id; `groups` names the speaker of each clip where one is known.
 
     Raises:
         InputError: all faults at once: no embeddings, embeddings of other clips or of another fold or seed, shares
@@ -135,6 +138,7 @@ def prepare(
         targets=shares if soft else np.eye(len(labels))[shares.argmax(axis=1)],
         inputs=inputs,
         roles=_roles(split_table, position),
+        groups=_groups(clip_ids, groups or {}),
     )
     _tell_unused(data, progress)
     data.standardisers.update(
@@ -240,6 +244,12 @@ def _roles(splits: pl.DataFrame, position: dict[str, int]) -> dict[int, npt.NDAr
                 codes[position[clip]] = ROLES.index(role)
         roles[int(fold)] = codes
     return roles
+
+
+def _groups(clip_ids: tuple[str, ...], speakers: Mapping[str, str | None]) -> Positions:
+    names = [(clip, None) if speakers.get(clip) is None else (None, speakers[clip]) for clip in clip_ids]
+    codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
+    return np.array([codes[name] for name in names], np.int64)
 
 
 def _tell_unused(data: TrainingSet, progress: Progress) -> None:

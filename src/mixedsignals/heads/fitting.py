@@ -56,6 +56,7 @@ def fit_heads(
     seeds: Sequence[int] = (42, 43, 44, 45),
     options: HeadOptions | None = None,
     combinations: Sequence[str] | None = None,
+    groups: Mapping[str, str | None] | None = None,
     checkpoint: Path | None = None,
     progress: Progress = SILENT,
 ) -> HeadResults:
@@ -73,6 +74,7 @@ def fit_heads(
         splits: the `splits` table: clip_id, fold, role.
         labels: the corpus's labels; one that no clip has keeps a small probability.
         combinations: those to train; all of the modalities when None.
+        groups: the speaker of each clip, for inner folds of members that need them; a clip without one is alone.
         checkpoint: folder in which finished heads are saved, and looked for first; a head is taken from there only
             if everything that its numbers depend on is the same. Without it all heads stay in memory.
 
@@ -86,7 +88,14 @@ def fit_heads(
     fusion_of(options)
     seeds = _distinct(seeds)
     data = prepare(
-        embeddings, targets, splits, labels, seeds=seeds, soft=options.soft_targets, progress=progress
+        embeddings,
+        targets,
+        splits,
+        labels,
+        seeds=seeds,
+        soft=options.soft_targets,
+        progress=progress,
+        groups=groups,
     )
     wanted = _combinations(combinations, data)
     buckets = buckets_of(data, wanted, seeds, options.batch_size)

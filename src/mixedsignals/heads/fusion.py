@@ -13,12 +13,14 @@ from typing import Protocol
 import torch
 
 from mixedsignals.errors import UsageError
+from mixedsignals.heads.conflict import Conflict
 from mixedsignals.heads.gated import Gated
 from mixedsignals.heads.member import Batch, Fused, Parameter
 from mixedsignals.heads.noise import Noise
 from mixedsignals.heads.options import HeadOptions
+from mixedsignals.heads.pooled import Concat, Mean, Product, Stacked
 
-__all__ = ["FUSIONS", "Fusion", "fusion_of", "source_of"]
+__all__ = ["FUSIONS", "Fusion", "fusion_of", "is_solved", "source_of"]
 
 
 class Fusion(Protocol):
@@ -54,6 +56,11 @@ FUSIONS: dict[str, _Member] = {
     "gated": _Member(
         build=lambda o: Gated(dropout=o.dropout, modality_dropout=o.modality_dropout), source="fusion"
     ),
+    "concat": _Member(build=lambda _: Concat(), source="concat"),
+    "mean": _Member(build=lambda _: Mean(), source="mean"),
+    "product": _Member(build=lambda _: Product(), source="product"),
+    "stacked": _Member(build=lambda _: Stacked(), source="stacked"),
+    "conflict": _Member(build=lambda _: Conflict(), source="conflict"),
 }
 
 
@@ -66,6 +73,11 @@ def fusion_of(options: HeadOptions) -> Fusion:
     if options.fusion not in FUSIONS:
         raise UsageError(f"there is no fusion {options.fusion!r}; legal are {', '.join(FUSIONS)}")
     return FUSIONS[options.fusion].build(options)
+
+
+def is_solved(options: HeadOptions) -> bool:
+    """Whether the member is solved for exactly instead of trained by gradient."""
+    return bool(getattr(fusion_of(options), "solved", False))
 
 
 def source_of(combination: str, fusion: str) -> str:

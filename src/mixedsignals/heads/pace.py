@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mixedsignals.heads.data import TrainingSet
-from mixedsignals.heads.fusion import fusion_of
+from mixedsignals.heads.fusion import fusion_of, is_solved
 from mixedsignals.heads.grid import Bucket, HeadId
 from mixedsignals.heads.options import HeadOptions
 from mixedsignals.heads.training import time_steps
@@ -49,6 +49,8 @@ def pace_of(data: TrainingSet, buckets: Sequence[Bucket], options: HeadOptions, 
     The largest combination is timed and stands for all. With fewer than 40 head-epochs to train, timing would cost
     more than it saves.
     """
+    if is_solved(options):
+        return Pace(1)
     if options.group_size != "auto":
         return Pace(options.group_size)
     heads = max(

@@ -18,16 +18,15 @@ from mixedsignals.errors import CannotFinish
 from mixedsignals.heads.data import Positions, TrainingSet
 from mixedsignals.heads.fusion import fusion_of
 from mixedsignals.heads.grid import HeadId, steps_per_epoch
+from mixedsignals.heads.looking import Looking, tuning
 from mixedsignals.heads.member import Batch, Fused, Parameter
 from mixedsignals.heads.noise import Noise, Streams
 from mixedsignals.heads.options import HeadOptions
-from mixedsignals.heads.outcome import Arrays, Choice, OutOfFold, TrainedHead
+from mixedsignals.heads.outcome import Arrays, Choice, TrainedHead
 from mixedsignals.heads.schedule import one_cycle
 from mixedsignals.heads.stack import Gatherer, Stack, fill_up
 
 __all__ = ["Interrupted", "time_steps", "train_group"]
-
-_ROWS = 128
 
 
 class Interrupted(Exception):
@@ -182,53 +181,29 @@ class Group:
         surprise = -(weighed * torch.log_softmax(fused.logits, dim=-1)).sum(dim=(1, 2))
         return surprise / weighed.sum(dim=(1, 2))
 
-    def _look(self, parts: Sequence[Positions]) -> tuple[torch.Tensor, Fused, dict[str, torch.Tensor]]:
-        """What the heads say about their own clips, rows filled up: positions, output, presence."""
-        positions = fill_up(parts, _ROWS)
-        weights = {name: view.detach() for name, view in self.weights.views().items()}
-        outputs, present = [], []
-        with torch.no_grad():
-            for chunk in positions.split(_ROWS, dim=1):
-                batch = self.gatherer.batch(chunk)
-                outputs.append(self.member.forward(weights, self.statistics.views(), batch, None))
-                present.append(batch.present)
-        whole = Fused(
-            *(
-                torch.cat([getattr(out, name) for out in outputs], dim=1)
-                for name in ("logits", "gates", "weights")
-            )
-        )
-        return positions, whole, {name: torch.cat([p[name] for p in present], dim=1) for name in present[0]}
+    def _looking(self) -> Looking:
+        return Looking(self.member, self.weights.views(), self.statistics.views(), self.gatherer)
 
     def _tune(self, epoch: int, steps: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Loss and accuracy of each head on its tuning part, each (heads,)."""
-        positions, fused, _ = self._look(self.parts["tune"])
-        counts = (positions >= 0).to(torch.float64)
-        truth = self.targets[positions.clamp(min=0)].double()
-        surprise = -(truth * torch.log_softmax(fused.logits.double(), dim=-1)).sum(dim=-1)
-        right = (fused.logits.argmax(dim=-1) == truth.argmax(dim=-1)) * counts
-        n = counts.sum(dim=1)
-        loss = ((surprise * counts).sum(dim=1) / n).numpy()
+        positions, fused, _ = self._looking().at(self.parts["tune"])
+        loss, accuracy = tuning(positions, fused, self.targets)
         broken = np.flatnonzero(~np.isfinite(loss))
         if len(broken):
             raise _not_a_number(self.heads[broken[0]], epoch, f"the tuning clips after step {steps - 1}")
-        return loss, (right.sum(dim=1) / n).numpy()
+        return loss, accuracy
 
     def _p_target(self) -> torch.Tensor:
         """Probability of the target (soft: of what the target expects) on the training clips, (heads, rows)."""
-        positions, fused, _ = self._look(self.parts["train"])
+        positions, fused, _ = self._looking().at(self.parts["train"])
         truth = self.targets[positions.clamp(min=0)].double()
         return (fused.logits.double().softmax(dim=-1) * truth).sum(dim=-1)
 
     def _finished(self, choice: Choice, dynamics: list[torch.Tensor]) -> list[TrainedHead]:
-        _, fused, present = self._look(self.parts["test"])
-        probabilities = fused.logits.double().softmax(dim=-1).numpy()
-        has = torch.stack(list(present.values()), dim=-1).numpy()
-        gates, weights = (one.double().numpy() * has for one in (fused.gates, fused.weights))
+        tested = self._looking().tested(self.heads, self.parts["test"])
         done = []
         for row, head in enumerate(self.heads):
-            clips, train = self.parts["test"][row], self.parts["train"][row]
-            n = len(clips)
+            train = self.parts["train"][row]
             epochs = len(choice.history[row])
             done.append(
                 TrainedHead(
@@ -237,9 +212,7 @@ class Group:
                     history=tuple(choice.history[row]),
                     arrays={**self.weights.arrays(row), **self.statistics.arrays(row)},
                     standardisers=self.standardisers[row],
-                    test=OutOfFold(
-                        clips, probabilities[row, :n], gates[row, :n], weights[row, :n], has[row, :n]
-                    ),
+                    test=tested[row],
                     train_clips=train if dynamics else np.zeros(0, np.int64),
                     p_target=np.stack([one[row, : len(train)].numpy() for one in dynamics[:epochs]])
                     if dynamics

@@ -16,13 +16,16 @@ from typing import Any
 
 import torch
 
+from mixedsignals.heads.basis import Bases
 from mixedsignals.heads.cores import one_core_each
 from mixedsignals.heads.data import TrainingSet
+from mixedsignals.heads.fusion import is_solved
 from mixedsignals.heads.grid import Bucket, HeadId, split_evenly
 from mixedsignals.heads.options import HeadOptions
 from mixedsignals.heads.outcome import TrainedHead
 from mixedsignals.heads.pace import pace_of
 from mixedsignals.heads.saving import FORMAT, HeadModel, head_file, model_arrays, read_trained, write_trained
+from mixedsignals.heads.solving import solve_heads
 from mixedsignals.heads.training import Interrupted, train_group
 from mixedsignals.progress import Progress
 
@@ -41,6 +44,7 @@ class Work:
         data: the clips.
         options: how to train.
         folder: where finished heads are saved and looked for; None keeps them in memory.
+        bases: unimodal posteriors to share with other members; fresh ones when None.
 
     Attributes:
         trained: finished heads without their arrays.
@@ -49,7 +53,9 @@ class Work:
         group_size: heads in a group; None until something was trained.
     """
 
-    def __init__(self, data: TrainingSet, options: HeadOptions, folder: Path | None) -> None:
+    def __init__(
+        self, data: TrainingSet, options: HeadOptions, folder: Path | None, bases: Bases | None = None
+    ) -> None:
         self.data, self.options, self.folder = data, options, folder
         self.trained: dict[HeadId, TrainedHead] = {}
         self.models: dict[HeadId, HeadModel] = {}
@@ -58,6 +64,7 @@ class Work:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._common = _digests(data) if folder else {}
+        self._bases = bases or Bases(data, label_weights=options.class_weights)
 
     def train(self, buckets: Sequence[Bucket], progress: Progress) -> None:
         """Finish all heads of the buckets.
@@ -111,7 +118,11 @@ class Work:
         _raise_first(futures)
 
     def _group(self, heads: Sequence[HeadId], advance: Callable[[int], None]) -> None:
-        for trained in train_group(self.data, heads, self.options, stop=self._stop, advance=advance):
+        if is_solved(self.options):
+            made = solve_heads(self.data, heads, self.options, self._bases, stop=self._stop, advance=advance)
+        else:
+            made = train_group(self.data, heads, self.options, stop=self._stop, advance=advance)
+        for trained in made:
             if self.folder is not None:
                 write_trained(self.folder, trained, self._key(trained.head))
             self._keep(trained)
@@ -140,6 +151,8 @@ class Work:
             "inputs": [self._common[f"input/{name}"] for name in head.modalities],
             "roles": hashlib.sha256(self.data.roles[head.fold].tobytes()).hexdigest(),
         }
+        if is_solved(self.options):
+            parts["groups"] = self._common["groups"]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -152,6 +165,7 @@ def _digests(data: TrainingSet) -> dict[str, str]:
     digests = {
         "clips": hashlib.sha256("\0".join(data.clip_ids).encode()).hexdigest(),
         "targets": hashlib.sha256(data.targets.tobytes()).hexdigest(),
+        "groups": hashlib.sha256(data.groups.tobytes()).hexdigest(),
     }
     for modality, vectors in data.inputs.items():
         digest = hashlib.sha256(vectors.card.digest().encode())
