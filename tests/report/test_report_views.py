@@ -209,7 +209,9 @@ def test_decisions_are_those_that_one_would_make_clip_by_clip(
         for source in seen.sources:
             found = [p for (of, _, by), p in said.items() if (of, by) == (clip, source)]
             if not found:
-                assert [row[f"{name}:{source}"] for name in ("predicted", "confidence", "right")] == [None] * 3
+                assert [row[f"{name}:{source}"] for name in ("predicted", "confidence", "right")] == [
+                    None
+                ] * 3
                 continue
             yes = sum(found) / len(found)
             predicted = "yes" if yes > 1 - yes else "no"
