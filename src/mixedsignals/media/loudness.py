@@ -45,12 +45,12 @@ def loudness(pieces: Iterable[Samples], rate: int) -> tuple[float | None, float]
     state = np.zeros((len(weighting), 2))
     over = soxr.ResampleStream(rate, 4 * rate, 1, dtype="float32", quality="HQ")
     step, steps, left, peak = round(rate / 10), [], np.zeros(0), 0.0
-    for piece in pieces:
+    for piece in _some(pieces):
         peak = max(peak, _highest(piece), _highest(over.resample_chunk(piece)))
         weighted, state = signal.sosfilt(weighting, piece.astype(np.float64), zi=state)
         left = np.concatenate([left, weighted**2])
         whole = len(left) // step * step
-        steps += left[:whole].reshape(-1, step).mean(axis=1).tolist()
+        steps += left[:whole].reshape(whole // step, step).mean(axis=1).tolist()
         left = left[whole:]
     peak = max(peak, _highest(over.resample_chunk(np.zeros(0, np.float32), last=True)))
     if len(steps) < _STEPS:
@@ -59,6 +59,11 @@ def loudness(pieces: Iterable[Samples], rate: int) -> tuple[float | None, float]
     else:
         blocks = np.convolve(steps, np.full(_STEPS, 1 / _STEPS), mode="valid")
     return _gated(blocks), 20 * math.log10(peak) if peak > 0 else -math.inf
+
+
+def _some(pieces: Iterable[Samples]) -> Iterator[Samples]:
+    """Pieces with samples in them: a resampler gives empty ones while it waits, which filters cannot take."""
+    return (piece for piece in pieces if piece.size)
 
 
 def _highest(samples: Samples) -> float:
@@ -117,6 +122,6 @@ def lowpassed(pieces: Iterable[Samples], rate: int, edge: float) -> Iterator[Sam
 
     cut = signal.butter(_ORDER, edge, "lowpass", fs=rate, output="sos")
     state = np.zeros((len(cut), 2))
-    for piece in pieces:
+    for piece in _some(pieces):
         passed, state = signal.sosfilt(cut, piece.astype(np.float64), zi=state)
         yield np.asarray(passed, dtype=np.float32)
