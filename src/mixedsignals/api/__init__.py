@@ -20,13 +20,14 @@ from mixedsignals.api.predicting import Predictor, predict
 from mixedsignals.api.reporting import report
 from mixedsignals.api.running import repeat, run
 from mixedsignals.api.serving import close_study, invite_people, serve_study, study_status
-from mixedsignals.api.studying import create_study
+from mixedsignals.api.studying import StudyMade, create_study
 from mixedsignals.api.votes import analyse_study, export_study
 from mixedsignals.manifest import RunOptions
 
 __all__ = [
     "Predictor",
     "RunOptions",
+    "StudyMade",
     "analyse_study",
     "check",
     "close_study",
