@@ -23,6 +23,7 @@ SHARED = {
     "features",
     "progress",
     "manifest",
+    "tuning_options",
 }
 ROOMS = {"corpus", "encoders", "cues", "heads", "diagnosis", "remedies", "report", "study", "engines"}
 WITHOUT_TORCH = ("corpus", "diagnosis", "remedies", "report", "study", "measures", "tables", "media")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import metadata
 from typing import Any
 
 from mixedsignals.errors import InputError, Problem, UsageError
+from mixedsignals.tuning_options import PRESETS, TUNES, TuningOptions
 
 __all__ = ["RunOptions", "differences", "environment"]
 
@@ -23,6 +24,8 @@ _PACKAGES = (
     "scikit-learn",
     "torch",
     "transformers",
+    "accelerate",
+    "peft",
     "av",
     "soxr",
     "altair",
@@ -34,8 +37,11 @@ class RunOptions:
     """Every option of `mixedsignals run` that can change a result.
 
     Attributes:
+        preset: name of the bundle that these options began with; None where there was none.
         encoders: encoder per modality; a modality that is not named takes the corpus's ready-made features where there
             are some, else the offline (`lite`) encoder.
+        tune: `frozen` encoders, or what of them learns the labels: `last2`, `lora` or `full`.
+        tuning: how; without meaning while encoders are frozen.
         pooling: `mean` or `first`; None leaves it to the encoder.
         fusion: member of the fusion family.
         seeds: one model per seed; results are averaged over them.
@@ -50,7 +56,10 @@ class RunOptions:
         device: `auto`, `cpu`, `cuda`, …
     """
 
+    preset: str | None = None
     encoders: Mapping[str, str] = field(default_factory=dict)
+    tune: str = "frozen"
+    tuning: TuningOptions = field(default_factory=TuningOptions)
     pooling: str | None = None
     fusion: str = "gated"
     seeds: tuple[int, ...] = (42, 43, 44, 45)
@@ -67,10 +76,30 @@ class RunOptions:
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise UsageError(f"seeds are {list(self.seeds)}; one or more different whole numbers are needed")
+        if self.tune not in TUNES:
+            raise UsageError(f"tune is {self.tune!r}; legal is {', '.join(TUNES)}")
+
+    @classmethod
+    def of_preset(cls, preset: str, **changed: Any) -> RunOptions:
+        """The options of a preset, some of them changed; `tuning` may be a mapping of those changed.
+
+        Raises:
+            UsageError: there is no such preset, or an option that makes no sense.
+        """
+        if preset not in PRESETS:
+            raise UsageError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
+        bundle = {**PRESETS[preset], "preset": preset}
+        tuning = changed.pop("tuning", {})
+        if not isinstance(tuning, TuningOptions):
+            tuning = replace(bundle["tuning"], **tuning)
+        encoders = {**bundle["encoders"], **changed.pop("encoders", {})}
+        return cls(**{**bundle, **changed, "tuning": tuning, "encoders": encoders})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for TOML; what is None is left out there."""
-        return {**asdict(self), "encoders": dict(self.encoders), "seeds": list(self.seeds)}
+        tuning = {"tune": self.tune, "tuning": self.tuning.to_dict()} if self.tune != "frozen" else {}
+        plain = {name: value for name, value in asdict(self).items() if name not in ("tune", "tuning")}
+        return {**plain, **tuning, "encoders": dict(self.encoders), "seeds": list(self.seeds)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, file: str = "run.toml") -> RunOptions:
@@ -92,6 +121,8 @@ class RunOptions:
         chosen = dict(values)
         if "seeds" in chosen:
             chosen["seeds"] = tuple(chosen["seeds"])
+        if "tuning" in chosen:
+            chosen["tuning"] = TuningOptions.from_dict(chosen["tuning"], file=file)
         return cls(**chosen)
 
 

@@ -7,7 +7,7 @@ and the tables of a finished fit are left as they are.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,17 +30,29 @@ from mixedsignals.tables import (
     Table,
     write_table,
 )
+from mixedsignals.tuning_options import ONLY_HOW
 
 if TYPE_CHECKING:
     from mixedsignals.corpus import Corpus, Targets
     from mixedsignals.embeddings import Embeddings
     from mixedsignals.encoders import Encoded
+    from mixedsignals.heads import HeadOptions
 
-__all__ = ["fit"]
+__all__ = [
+    "Plan",
+    "embedding_digest",
+    "encoder_record",
+    "finish",
+    "fit",
+    "folds_of",
+    "head_options",
+    "say_absent",
+    "write_tables",
+]
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """Everything that is decided before heads are trained."""
 
     corpus: Corpus
@@ -73,17 +85,21 @@ def fit(
     progress.say(targets.sentence)
     run.write_manifest(manifest)
     run.log("started", version=manifest["environment"]["versions"].get("mixedsignals"))
+    if options.tune != "frozen":
+        from mixedsignals.api.tuning import fit_tuned
+
+        return fit_tuned(Plan(corpus, options, targets, run), manifest, progress)
     encoded = encode(corpus, options=options, progress=progress)
     if not encoded:
         raise CannotFinish(
             f"{corpus.name}: no clip has words, sound, picture or ready-made features to learn from."
         )
-    _say_absent(encoded, len(corpus.clips), progress)
+    say_absent(encoded, len(corpus.clips), progress)
     if len(encoded) == 1:
         progress.say(
             f"The only modality is {next(iter(encoded))}: there is nothing to fuse, or to part from."
         )
-    _train(_Plan(corpus, options, targets, run), encoded, manifest, progress)
+    _train(Plan(corpus, options, targets, run), encoded, manifest, progress)
     return run
 
 
@@ -130,8 +146,8 @@ def _refuse_another(run: RunFolder, manifest: Mapping[str, Any]) -> dict[str, An
     before = run.read_manifest()
     changed = []
     for part in ("options", "inputs"):
-        now = {key: value for key, value in manifest[part].items() if value is not None}
-        was = {key: value for key, value in before.get(part, {}).items() if key != "embeddings"}
+        now = {key: value for key, value in _deciding(manifest[part]).items() if value is not None}
+        was = {key: value for key, value in _deciding(before.get(part, {})).items() if key != "embeddings"}
         changed += differences(was, now, prefix=f"{part}.")
     if not changed:
         return before
@@ -145,6 +161,14 @@ def _refuse_another(run: RunFolder, manifest: Mapping[str, Any]) -> dict[str, An
             file=str(run.path),
         )
     )
+
+
+def _deciding(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options or inputs, without what changes no result."""
+    if "tuning" not in values:
+        return dict(values)
+    tuning = {name: value for name, value in values["tuning"].items() if name not in ONLY_HOW}
+    return {**values, "tuning": tuning}
 
 
 def _refuse_untaught(corpus: Corpus, targets: Targets) -> None:
@@ -164,7 +188,7 @@ def _refuse_untaught(corpus: Corpus, targets: Targets) -> None:
     )
 
 
-def _say_absent(encoded: Mapping[str, Encoded], n_clips: int, progress: Progress) -> None:
+def say_absent(encoded: Mapping[str, Encoded], n_clips: int, progress: Progress) -> None:
     for modality, result in encoded.items():
         if not result.absent:
             continue
@@ -176,7 +200,8 @@ def _say_absent(encoded: Mapping[str, Encoded], n_clips: int, progress: Progress
         )
 
 
-def _splits(plan: _Plan, encoded: Mapping[str, Encoded], progress: Progress) -> pl.DataFrame:
+def folds_of(plan: Plan, usable: Collection[str], progress: Progress) -> pl.DataFrame:
+    """The corpus's own folds, completed; else new ones of the clips that have a target and are usable."""
     from mixedsignals.corpus import complete_splits, make_splits
 
     corpus, options = plan.corpus, plan.options
@@ -187,7 +212,6 @@ def _splits(plan: _Plan, encoded: Mapping[str, Encoded], progress: Progress) -> 
         )
         progress.say(_given_folds(made, len(labels)))
         return made
-    usable = {clip for result in encoded.values() for clip in result.embeddings.clip_ids}
     clips = [clip for clip in labels if clip in usable]
     return make_splits(
         clips,
@@ -208,17 +232,30 @@ def _given_folds(splits: pl.DataFrame, n_labelled: int) -> str:
     return f"Folds are the corpus's own: {folds} fold{many}, {tested} clips tested{rest}."
 
 
-def _embedding_digest(embeddings: Embeddings) -> str:
+def embedding_digest(embeddings: Embeddings) -> str:
+    """SHA-256 of ids, values and card."""
     content = "\0".join(embeddings.clip_ids).encode() + embeddings.values.tobytes()
     return digest_bytes(content + embeddings.card.digest().encode())
 
 
-def _train(plan: _Plan, encoded: Mapping[str, Encoded], manifest: dict[str, Any], progress: Progress) -> None:
-    from mixedsignals.heads import HeadOptions, fit_heads, save_heads
+def head_options(options: RunOptions) -> HeadOptions:
+    """What of a run's options the heads are told."""
+    from mixedsignals.heads import HeadOptions
+
+    return HeadOptions(
+        fusion=options.fusion,
+        epochs=options.epochs,
+        class_weights=options.class_weights,
+        threads=options.threads,
+    )
+
+
+def _train(plan: Plan, encoded: Mapping[str, Encoded], manifest: dict[str, Any], progress: Progress) -> None:
+    from mixedsignals.heads import fit_heads, save_heads
 
     embeddings = {modality: result.embeddings for modality, result in encoded.items()}
-    digests = {modality: _embedding_digest(item) for modality, item in embeddings.items()}
-    splits = _splits(plan, encoded, progress)
+    usable = {clip for item in embeddings.values() for clip in item.clip_ids}
+    splits = folds_of(plan, usable, progress)
     options, run = plan.options, plan.run
     partial = run.models / "partial"
     results = fit_heads(
@@ -228,40 +265,52 @@ def _train(plan: _Plan, encoded: Mapping[str, Encoded], manifest: dict[str, Any]
         plan.corpus.labels,
         run_id=manifest["run_id"],
         seeds=options.seeds,
-        options=HeadOptions(
-            fusion=options.fusion,
-            epochs=options.epochs,
-            class_weights=options.class_weights,
-            threads=options.threads,
-        ),
+        options=head_options(options),
         checkpoint=partial,
         progress=progress,
     )
     save_heads(results.models, run.models)
+    write_tables(
+        plan, splits, {PREDICTIONS: results.predictions, GATES: results.gates, DYNAMICS: results.dynamics}
+    )
+    manifest["inputs"]["embeddings"] = {
+        modality: embedding_digest(item) for modality, item in embeddings.items()
+    }
+    manifest["encoders"] = {
+        modality: encoder_record(item, ready_made=is_ready_made(plan.corpus, options, modality))
+        for modality, item in embeddings.items()
+    }
+    # What a stopped run would have gone on from is in the saved heads now.
+    shutil.rmtree(partial, ignore_errors=True)
+    finish(plan, splits, len(results.models.heads), manifest)
+
+
+def encoder_record(embeddings: Embeddings, *, ready_made: bool) -> dict[str, Any]:
+    """What `run.toml` says of the encoder of a modality."""
+    return {
+        **embeddings.card.to_dict(),
+        "clips": len(embeddings),
+        "width": embeddings.width,
+        "ready_made": ready_made,
+    }
+
+
+def write_tables(plan: Plan, splits: pl.DataFrame, results: Mapping[Table, pl.DataFrame]) -> None:
+    """What went in and what came out."""
     tables: list[tuple[Table, pl.DataFrame | None]] = [
         (CLIPS, plan.corpus.clips),
         (VOTES, plan.corpus.votes),
         (TARGETS, plan.targets.table),
         (SPLITS, splits),
-        (PREDICTIONS, results.predictions),
-        (GATES, results.gates),
-        (DYNAMICS, results.dynamics),
+        *results.items(),
     ]
     for table, frame in tables:
         if frame is not None:
-            write_table(table, frame, run.table(table.name))
-    manifest["inputs"]["embeddings"] = digests
-    manifest["encoders"] = {
-        modality: {
-            **item.card.to_dict(),
-            "clips": len(item),
-            "width": item.width,
-            "ready_made": is_ready_made(plan.corpus, options, modality),
-        }
-        for modality, item in embeddings.items()
-    }
-    # What a stopped run would have gone on from is in the saved heads now.
-    shutil.rmtree(partial, ignore_errors=True)
-    manifest["fit"] = {"done": True, "heads": len(results.models.heads), "folds": splits["fold"].n_unique()}
-    run.write_manifest(manifest)
-    run.log("fitted", heads=len(results.models.heads))
+            write_table(table, frame, plan.run.table(table.name))
+
+
+def finish(plan: Plan, splits: pl.DataFrame, n_heads: int, manifest: dict[str, Any]) -> None:
+    """Record that heads are trained."""
+    manifest["fit"] = {"done": True, "heads": n_heads, "folds": splits["fold"].n_unique()}
+    plan.run.write_manifest(manifest)
+    plan.run.log("fitted", heads=n_heads)

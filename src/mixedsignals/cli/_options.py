@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+from mixedsignals.cli._tuning import given_ones, take_tuning, tuning_options
 from mixedsignals.manifest import RunOptions
+from mixedsignals.tuning_options import PRESETS, TUNES, TuningOptions
 
 __all__ = ["FOLDER", "encoding_options", "media_option", "out_option", "run_options", "training_options"]
 
@@ -40,11 +42,24 @@ def encoding_options(function: F) -> F:
 
 def training_options(function: F) -> F:
     """Everything that `RunOptions` holds, as options."""
-    for option in reversed((*_ENCODERS, *_TRAINING, _DEVICE)):
+    for option in reversed((_PRESET, *_ENCODERS, _TUNE, *_TRAINING, _DEVICE, *tuning_options())):
         function = option(function)
     return function
 
 
+_PRESET = click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    help="A bundle of options: `paper` tunes the six backbones of the paper as it did, `lite` the small offline ones. "
+    "Options beside it win.",
+)
+_TUNE = click.option(
+    "--tune",
+    type=click.Choice(TUNES),
+    default=_DEFAULT.tune,
+    show_default=True,
+    help="What of the encoders learns the labels: nothing, the last two layers, adapters, or all of it.",
+)
 _DEVICE = click.option(
     "--device",
     metavar="NAME",
@@ -149,7 +164,12 @@ def run_options(values: dict[str, Any]) -> RunOptions:
     chosen = {**values, "encoders": encoder_names(values["encoders"])}
     if "seeds" in chosen:
         chosen["seeds"] = _whole_numbers(chosen["seeds"], "--seeds")
-    return RunOptions(**chosen)
+    if "tune" not in chosen:
+        return RunOptions(**chosen)
+    tuning = take_tuning(chosen)
+    if (preset := chosen.pop("preset")) is None:
+        return RunOptions(**chosen, tuning=TuningOptions(**tuning))
+    return RunOptions.of_preset(preset, **given_ones(chosen), tuning=given_ones(tuning, "tune_"))
 
 
 def _whole_numbers(text: str, option: str) -> tuple[int, ...]:

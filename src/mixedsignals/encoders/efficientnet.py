@@ -87,8 +87,18 @@ class EfficientNetLite0(nn.Module):  # type: ignore[misc]
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (n, 3, 224, 224), scaled to (value - 127) / 128, to features (n, 1280)."""
+        return self.upper(self.lower(pictures, len(self._blocks)), len(self._blocks))
+
+    def lower(self, pictures: Tensor, first: int) -> Tensor:
+        """What enters block `first`: (n, channels, h, w)."""
         inner = _relu6(self._bn0(self._conv_stem(pictures)))
-        for block in self._blocks:
+        for block in self._blocks[:first]:
+            inner = block(inner)
+        return inner
+
+    def upper(self, inner: Tensor, first: int) -> Tensor:
+        """From what enters block `first` to the features."""
+        for block in self._blocks[first:]:
             inner = block(inner)
         return _relu6(self._bn1(self._conv_head(inner))).mean(dim=(2, 3))
 

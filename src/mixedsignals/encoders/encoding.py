@@ -19,14 +19,14 @@ from mixedsignals.embeddings import Card, Embeddings
 from mixedsignals.encoders.batches import Job, encode_jobs
 from mixedsignals.encoders.cache import EmbeddingCache, Entry
 from mixedsignals.encoders.features import ready_made
-from mixedsignals.encoders.protocol import EncoderRequest, Pooling
+from mixedsignals.encoders.protocol import Encoder, EncoderRequest, Pooling
 from mixedsignals.encoders.registry import find_encoder
 from mixedsignals.encoders.sources import Absent, Source, find_sources
 from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
 from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import cache_dir
 
-__all__ = ["Encoded", "encode"]
+__all__ = ["Encoded", "encode", "encode_with"]
 
 _EXTRA = ("torch", "transformers", "PIL", "safetensors", "huggingface_hub")
 
@@ -96,6 +96,23 @@ def encode(
     where = cache or cache_dir()
     with _installed():
         model = find_encoder(EncoderRequest(modality=modality, name=encoder, pooling=pooling), where)
+    return encode_with(
+        model, clips, root, cache=where, device=device, batch_size=batch_size, progress=progress
+    )
+
+
+def encode_with(
+    model: Encoder,
+    clips: pl.DataFrame,
+    root: Path,
+    *,
+    cache: Path,
+    device: str = "auto",
+    batch_size: int | None = None,
+    progress: Progress = SILENT,
+) -> Encoded:
+    """`encode` by an encoder that was found or made before, such as a tuned one."""
+    where, modality = cache, model.card.modality
     sources, absent = find_sources(clips, root, modality)
     contents = _digests(sources, modality, progress)
     jobs: dict[str, Job] = {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,9 @@ class EfficientNetFrames:
 
     def __init__(self, request: EncoderRequest, cache: Path) -> None:
         self._cache = cache
-        self._max_seconds = 10.0 if request.paper else None
+        self._max_seconds = request.max_seconds or (10.0 if request.paper else None)
+        self._count = request.frames or self._count
+        self.tuned: Mapping[str, Any] = {}
         self._pooling: Pooling = request.pooling or "mean"
         preprocessing: dict[str, str | int | float] = {"frames": self._count, "size": self._side}
         if self._max_seconds is not None:
@@ -41,12 +44,13 @@ class EfficientNetFrames:
         import torch
 
         from mixedsignals.encoders.efficientnet import load_efficientnet
+        from mixedsignals.encoders.overlay import lay_over
 
         (file,) = WEIGHTS["efficientnet-lite0"].files
         folder = weights_folder("efficientnet-lite0", cache=self._cache)
-        self._model = (
-            load_efficientnet(folder / file.name).folded().to(device, memory_format=torch.channels_last)
-        )
+        model = load_efficientnet(folder / file.name)
+        lay_over(model, self.tuned)
+        self.model = model.folded().to(device, memory_format=torch.channels_last)
         self._device = device
 
     def prepare(self, source: Source) -> Prepared:
@@ -66,7 +70,7 @@ class EfficientNetFrames:
             for item in batch:
                 pictures = torch.from_numpy(item.payload).to(self._device).permute(0, 3, 1, 2).float()
                 pictures = pictures.sub_(127.0).div_(128.0)
-                features = torch.cat([self._model(part) for part in pictures.split(_AT_ONCE)])
+                features = torch.cat([self.model(part) for part in pictures.split(_AT_ONCE)])
                 vectors.append(features.mean(dim=0) if self._pooling == "mean" else features[0])
             return np.asarray(torch.stack(vectors).cpu().numpy(), dtype=np.float32)
 

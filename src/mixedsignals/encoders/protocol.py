@@ -45,12 +45,16 @@ class EncoderRequest:
         name: as the user gave it: a hub name (`owner/model`, `@revision` allowed), a folder, or a registered name.
         pooling: `mean`, `first`, or None for the encoder's own choice.
         paper: prepare clips the way of the paper (audio cut at 10 s and peak-normalised, the first 10 s of video).
+        max_seconds: leave out what comes after so many seconds; None leaves it to the encoder.
+        frames: pictures per clip; None leaves it to the encoder.
     """
 
     modality: str
     name: str
     pooling: Pooling | None = None
     paper: bool = False
+    max_seconds: float | None = None
+    frames: int | None = None
 
 
 class Encoder(Protocol):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,22 +35,26 @@ class WhisperTiny:
 
     def __init__(self, request: EncoderRequest, cache: Path) -> None:
         self._cache = cache
-        self._longest = 10.0 if request.paper else self._longest
+        longest = 10.0 if request.paper else self._longest
+        self._longest = min(request.max_seconds or longest, self._longest)
         self._pooling: Pooling = request.pooling or "mean"
         preprocessing: dict[str, str | int | float] = {
             "rate_hz": RATE,
             "max_seconds": self._longest,
             "padded_to_seconds": self._step,
         }
+        self.tuned: Mapping[str, Any] = {}
         self.card = weights_card("whisper-tiny.en", pooling=self._pooling, preprocessing=preprocessing)
 
     def load(self, device: str) -> None:
         """Build the encoder from the CTranslate2 file."""
+        from mixedsignals.encoders.overlay import lay_over
         from mixedsignals.encoders.whispernet import whisper_encoder
 
         folder = weights_folder("whisper-tiny.en", cache=self._cache)
-        self._model = whisper_encoder(read_ctranslate2(folder / "model.bin", prefix="encoder/")).to(device)
-        self._device = device
+        model = whisper_encoder(read_ctranslate2(folder / "model.bin", prefix="encoder/"))
+        lay_over(model, self.tuned)
+        self.model, self._device = model.to(device), device
 
     def prepare(self, source: Source) -> Prepared:
         """Decode, pad to the next fifth of a second, and make the log-mel picture."""
@@ -71,7 +76,7 @@ class WhisperTiny:
         by_length: dict[int, list[int]] = {}
         for row, item in enumerate(batch):
             by_length.setdefault(item.payload[0].shape[1], []).append(row)
-        vectors = np.empty((len(batch), self._model.width), dtype=np.float32)
+        vectors = np.empty((len(batch), self.model.width), dtype=np.float32)
         for rows in by_length.values():
             vectors[rows] = self._equal([batch[row].payload for row in rows])
         return vectors
@@ -84,4 +89,4 @@ class WhisperTiny:
         mels = torch.from_numpy(np.stack([mel for mel, _ in payloads])).to(self._device)
         mask = filled([length for _, length in payloads], mels.shape[2] // 2, self._device)
         with torch.inference_mode():
-            return pool(self._model(mels), mask, self._pooling)
+            return pool(self.model(mels), mask, self._pooling)

@@ -39,12 +39,16 @@ class _Layer(nn.Module):  # type: ignore[misc]
             }
         )
 
-    def forward(self, given: Tensor) -> Tensor:
-        """(n, positions, width) to the same shape."""
+    def forward(self, given: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(n, positions, width) to the same shape; what `mask` (n, 1, 1, positions) leaves out is not attended to."""
         attention, feed = self.self_attention, self.ffn
         parts = attention["linear_0"](attention["layer_norm"](given)).chunk(3, dim=-1)
         query, key, value = (part.unflatten(-1, (self._heads, -1)).transpose(1, 2) for part in parts)
-        seen = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        seen = (
+            functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+            .transpose(1, 2)
+            .flatten(2)
+        )
         given = given + attention["linear_1"](seen)
         return given + feed["linear_1"](functional.gelu(feed["linear_0"](feed["layer_norm"](given))))
 
@@ -63,14 +67,28 @@ class WhisperEncoder(nn.Module):  # type: ignore[misc]
         self.layers = nn.ModuleList(_Layer(width, heads, inner) for _ in range(layers))
         self.layer_norm = nn.LayerNorm(width)
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """States of every position; there is no mask, so clips of one call need one length."""
+    def forward(self, mel: Tensor, mask: Tensor | None = None) -> Tensor:
+        """States of every position; without a mask (n, positions) the clips of one call need one length."""
+        return self.upper(self.lower(mel, mask, len(self.layers)), mask, len(self.layers))
+
+    def lower(self, mel: Tensor, mask: Tensor | None, first: int) -> Tensor:
+        """States as they enter layer `first`; where clips differ in length, `mel` is padded with zeros and masked."""
         states = functional.gelu(self.conv2(functional.gelu(self.conv1(mel)))).transpose(1, 2)
         states = states + self.position_encodings[: states.shape[1]]
-        for layer in self.layers:
-            states = layer(states)
+        for layer in self.layers[:first]:
+            states = layer(states, _attended(mask))
+        return states
+
+    def upper(self, states: Tensor, mask: Tensor | None, first: int) -> Tensor:
+        """From what enters layer `first` to the last states."""
+        for layer in self.layers[first:]:
+            states = layer(states, _attended(mask))
         normalised: Tensor = self.layer_norm(states)
         return normalised
+
+
+def _attended(mask: Tensor | None) -> Tensor | None:
+    return None if mask is None else mask[:, None, None, :]
 
 
 def whisper_encoder(arrays: Mapping[str, npt.NDArray[Any]]) -> WhisperEncoder:

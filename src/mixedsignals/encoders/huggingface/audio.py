@@ -7,7 +7,7 @@ the transformer, whose normalisation would see the padding, run on each clip by 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,9 +36,10 @@ class AudioEncoder:
     batch_size = 8
 
     def __init__(self, request: EncoderRequest, local: LocalModel) -> None:
-        self._local = local
+        self.local = local
         self._pooling: Pooling = request.pooling or "mean"
-        self._seconds = _PAPER_SECONDS if request.paper else _SECONDS
+        self._seconds = request.max_seconds or (_PAPER_SECONDS if request.paper else _SECONDS)
+        self.tuned: Mapping[str, Any] = {}
         settings = local.settings("preprocessor_config.json") or local.settings("processor_config.json")
         self._rate = int(settings.get("feature_extractor", settings).get("sampling_rate", 16_000))
         self._peak = request.paper
@@ -59,24 +60,27 @@ class AudioEncoder:
 
     def load(self, device: str) -> None:
         """Read feature extractor and weights."""
-        model = load_model(self._local, "audio")
+        from mixedsignals.encoders.overlay import lay_over
+
+        model = load_model(self.local, "audio")
         self._is_whisper = model.config.model_type == "whisper"
         if model.config.is_encoder_decoder:
             model = model.get_encoder()
-        self._model, self._device = model.to(device), device
+        lay_over(model, self.tuned)
+        self.model, self._device = model.to(device), device
 
         def extractor() -> Any:
             from transformers import AutoFeatureExtractor
 
-            folder = self._local.folder
+            folder = self.local.folder
             return AutoFeatureExtractor.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )
 
-        self._extractor = load_part(self._local, extractor)
+        self._extractor = load_part(self.local, extractor)
         from mixedsignals.encoders.huggingface.perclip import per_clip
 
-        self._per_clip = per_clip(self._model)
+        self._per_clip = per_clip(self.model)
 
     def prepare(self, source: Source) -> Prepared:
         """Decode, cut, normalise, and make what the model takes: a waveform, or a spectrogram and its filled length."""
@@ -120,8 +124,8 @@ class AudioEncoder:
         given = torch.from_numpy(padded).to(self._device)
         mask = filled(lengths, given.shape[1], self._device).long()
         with torch.inference_mode(), convolutions.of(lengths):
-            states = self._model(given, attention_mask=mask).last_hidden_state
-            frames = self._model._get_feature_vector_attention_mask(states.shape[1], mask)
+            states = self.model(given, attention_mask=mask).last_hidden_state
+            frames = self.model._get_feature_vector_attention_mask(states.shape[1], mask)
             return pool(states, frames.bool(), self._pooling)
 
     def _equal(self, payloads: Sequence[tuple[npt.NDArray[np.float32], int]]) -> Array:
@@ -132,7 +136,7 @@ class AudioEncoder:
 
         given = torch.from_numpy(np.stack([values for values, _ in payloads])).to(self._device)
         with torch.inference_mode():
-            states = self._model(given).last_hidden_state
+            states = self.model(given).last_hidden_state
             lengths = [states.shape[1]] * len(payloads)
             if self._is_whisper:
                 longest = self._extractor.n_samples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,10 @@ class TextEncoder:
     batch_size = 32
 
     def __init__(self, request: EncoderRequest, local: LocalModel) -> None:
-        self._local = local
+        self.local = local
         self._pooling: Pooling = request.pooling or "mean"
         self._most = _most_tokens(local)
+        self.tuned: Mapping[str, Any] = {}
         self.card = Card(
             modality="text",
             encoder=local.name,
@@ -45,29 +46,32 @@ class TextEncoder:
 
     def load(self, device: str) -> None:
         """Read tokenizer and weights."""
-        model = load_model(self._local, "text")
+        from mixedsignals.encoders.overlay import lay_over
+
+        model = load_model(self.local, "text")
         if model.config.is_encoder_decoder:
             model = model.get_encoder()
-        self._model, self._device = model.to(device), device
+        lay_over(model, self.tuned)
+        self.model, self._device = model.to(device), device
 
-        _check_vocabulary(self._local)
+        _check_vocabulary(self.local)
 
         def tokenizer() -> Any:
             from transformers import AutoTokenizer
 
             return AutoTokenizer.from_pretrained(
-                self._local.folder, local_files_only=True, trust_remote_code=False
+                self.local.folder, local_files_only=True, trust_remote_code=False
             )
 
-        self._tokenizer = load_part(self._local, tokenizer)
+        self.tokenizer = load_part(self.local, tokenizer)
         self._lock = threading.Lock()
 
     def prepare(self, source: Source) -> Prepared:
         """Words to token ids; what exceeds the model's length is left out."""
         with self._lock:  # fast tokenizers keep the truncation as a state
-            ids = self._tokenizer(source.text, verbose=False)["input_ids"]
+            ids = self.tokenizer(source.text, verbose=False)["input_ids"]
             if cut := len(ids) > self._most:
-                ids = self._tokenizer(source.text, truncation=True, max_length=self._most)["input_ids"]
+                ids = self.tokenizer(source.text, truncation=True, max_length=self._most)["input_ids"]
         return Prepared(ids, cut=cut)
 
     def encode(self, batch: Sequence[Prepared]) -> Array:
@@ -77,14 +81,14 @@ class TextEncoder:
         from mixedsignals.encoders.pooling import pool
 
         longest = max(len(item.payload) for item in batch)
-        ids = np.full((len(batch), longest), self._tokenizer.pad_token_id or 0, dtype=np.int64)
+        ids = np.full((len(batch), longest), self.tokenizer.pad_token_id or 0, dtype=np.int64)
         mask = np.zeros((len(batch), longest), dtype=np.int64)
         for row, item in enumerate(batch):
             ids[row, : len(item.payload)] = item.payload
             mask[row, : len(item.payload)] = 1
         given = torch.from_numpy(mask).to(self._device)
         with torch.inference_mode():
-            states = self._model(input_ids=torch.from_numpy(ids).to(self._device), attention_mask=given)
+            states = self.model(input_ids=torch.from_numpy(ids).to(self._device), attention_mask=given)
             return pool(states.last_hidden_state, given.bool(), self._pooling)
 
 
@@ -94,15 +98,16 @@ class MiniLM(TextEncoder):
     def __init__(self, request: EncoderRequest, cache: Path) -> None:
         self._cache = cache
         weights = WEIGHTS["minilm-l6"]
-        self._local = LocalModel(weights.name, weights.revision, Path(), weights.licence)
+        self.local = LocalModel(weights.name, weights.revision, Path(), weights.licence)
         self._pooling = request.pooling or "mean"
         self._most = 256
+        self.tuned = {}
         self.card = weights_card("minilm-l6", pooling=self._pooling, preprocessing={"max_tokens": self._most})
 
     def load(self, device: str) -> None:
         """Check the files in the cache, then load them."""
         folder = weights_folder("minilm-l6", cache=self._cache)
-        self._local = LocalModel(self._local.name, self._local.revision, folder, self._local.licence)
+        self.local = LocalModel(self.local.name, self.local.revision, folder, self.local.licence)
         super().load(device)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,13 +30,15 @@ class VideoEncoder:
     batch_size = 4
 
     def __init__(self, request: EncoderRequest, local: LocalModel) -> None:
-        self._local = local
+        self.local = local
         self._pooling: Pooling = request.pooling or "mean"
         config = local.settings("config.json")
         self._count = int(config.get("num_frames") or config.get("frames_per_clip") or _FRAMES)
         if request.paper and config.get("model_type") == "timesformer":
             self._count = _FRAMES  # trained on 8, it stretches its places in time
-        self._seconds = _PAPER_SECONDS if request.paper else None
+        self._count = request.frames or self._count
+        self._seconds = request.max_seconds or (_PAPER_SECONDS if request.paper else None)
+        self.tuned: Mapping[str, Any] = {}
         preprocessing: dict[str, str | int | float] = {"frames": self._count}
         if self._seconds is not None:
             preprocessing["max_seconds"] = self._seconds
@@ -52,19 +54,22 @@ class VideoEncoder:
 
     def load(self, device: str) -> None:
         """Read image processor and weights."""
-        model = load_model(self._local, "video")
+        from mixedsignals.encoders.overlay import lay_over
+
+        model = load_model(self.local, "video")
         model = getattr(model, "vision_model", model)  # of CLIP and its kin, the half that sees
-        self._model, self._device = model.to(device), device
+        lay_over(model, self.tuned)
+        self.model, self._device = model.to(device), device
 
         def processor() -> Any:
             from transformers import AutoImageProcessor
 
             # Pillow gives the same picture whether or not torchvision is installed.
             return AutoImageProcessor.from_pretrained(
-                self._local.folder, backend="pil", local_files_only=True, trust_remote_code=False
+                self.local.folder, backend="pil", local_files_only=True, trust_remote_code=False
             )
 
-        self._processor = load_part(self._local, processor)
+        self._processor = load_part(self.local, processor)
 
     def prepare(self, source: Source) -> Prepared:
         """Decode the frames and make what the model takes: (frames, 3, height, width)."""
@@ -84,12 +89,12 @@ class VideoEncoder:
         from mixedsignals.encoders.pooling import pool
 
         given = torch.from_numpy(np.stack([item.payload for item in batch])).to(self._device)
-        name = self._model.main_input_name
+        name = self.model.main_input_name
         with torch.inference_mode():
-            if sees_clips(self._model.config.model_type):
-                states = self._model(**{name: given}).last_hidden_state
+            if sees_clips(self.model.config.model_type):
+                states = self.model(**{name: given}).last_hidden_state
             else:
-                states = self._model(**{name: given.flatten(0, 1)}).last_hidden_state
+                states = self.model(**{name: given.flatten(0, 1)}).last_hidden_state
                 if states.ndim == 4:  # a convolutional network: (frames, channels, height, width)
                     states = states.flatten(2).transpose(1, 2)
                 states = states.reshape(len(batch), -1, states.shape[-1])
