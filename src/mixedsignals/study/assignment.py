@@ -1,8 +1,8 @@
 """Who is given which clip how, and when: pure functions of the study's seed, a participant's number and counts.
 
 Dynamic balancing gives the next person whatever cell of clip and condition lacks most, then whatever condition this
-person had least, then whatever was judged least at this part of an order (first, second, third or last quarter); ties
-are drawn with the study's seed. A Latin square fixes all of this beforehand for a closed panel.
+person had least, then the clip that lags, then whatever was judged least at this part of an order (first, second,
+third or last quarter); ties are drawn with the study's seed. A Latin square fixes all of this beforehand for a closed panel.
 """
 
 from __future__ import annotations
@@ -142,7 +142,10 @@ def choose(
     by_arm = np.bincount(design.arm_of, weights=tally.by_part[:, part], minlength=len(design.arms))
     arms = design.arm_of[open_cells]
     chance = _draw(design, serial, 5, position).random(open_cells.size)
-    keys = (chance, tally.by_part[open_cells, part], by_arm[arms], own[arms], tally.filled[open_cells])
+    # Among equals a clip that lags in all its cells comes first: left to the last, one person would have to judge it twice.
+    by_clip = np.bincount(design.clip_of, weights=tally.filled)[design.clip_of[open_cells]]
+    late = (tally.by_part[open_cells, part], by_arm[arms])
+    keys = (chance, *late, by_clip, own[arms], tally.filled[open_cells])
     return int(open_cells[np.lexsort(keys)[0]])
 
 

@@ -92,7 +92,7 @@ def _engine(place: str | Path, *, create: bool) -> sa.Engine:
         return _sqlite(Path(place), create=create)
     try:
         url = sa.make_url(str(place))
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise _no_url("cannot be read as a URL") from error
     if url.get_backend_name() == "sqlite" and url.database:
         return _sqlite(Path(url.database), create=create)
