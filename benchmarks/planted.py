@@ -3,8 +3,10 @@
     python -m benchmarks.planted [RUN]      a finished run of playhouse; without one it is made, which takes minutes
 
 Kinds of clips (ambiguous, misled, probable label error, ignorance), the ranking of clips by conflict, and careless
-raters, each against the planted truth. No label of the corpus is wrong, so for label errors some targets are turned
-round in a copy and diagnosed again; the models were trained on the right ones, so this is easier than in life.
+raters, each against the planted truth. What people would say of a clip, had all raters judged it often, follows from
+the plan of the corpus: they are divided where no label would have two thirds, and know it where four fifths would say
+the target. No label of the corpus is wrong, so for label errors some targets are turned round in a copy and diagnosed
+again; the models were trained on the right ones, so this is easier than in life.
 """
 
 from __future__ import annotations
@@ -15,12 +17,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
-from scipy import stats
+from scipy import special, stats
 
 from benchmarks.results_file import print_table, save
 from mixedsignals import api
-from mixedsignals.diagnosis import CHECKS, DiagnosisOptions, Evidence, diagnose
+from mixedsignals.diagnosis import CHECKS, Case, DiagnosisOptions, Evidence, diagnose
+from mixedsignals.diagnosis.checks.challenging import AGREED, DIVIDED, kinds_of_clips
+from mixedsignals.diagnosis.checks.informative import signals_of
 from mixedsignals.labels import Labels
 from mixedsignals.store import RunFolder
 from mixedsignals.tables import TABLES, read_table
@@ -68,30 +73,72 @@ def of_kind(scores: pl.DataFrame, kind: str) -> set[str]:
     return set(scores.filter(pl.col("measure") == f"kind:{kind}", pl.col("value") > 0)["clip_id"])
 
 
-def clips_found(evidence: Evidence, truth: pl.DataFrame) -> list[dict[str, Any]]:
+def said_by_all(truth: pl.DataFrame, raters: pl.DataFrame) -> np.ndarray:
+    """Share of all judgements given everything that would say the target, by the plan (see the datasheet), (clips,)."""
+    names = [one.removeprefix("x_") for one in truth.columns if one.startswith("x_")]
+    cue, sigma = (truth.select([f"{what}_{name}" for name in names]).to_numpy() for what in ("x", "sigma"))
+    loudness = np.abs(cue) / sigma
+    loudest = (loudness == loudness.max(axis=1, keepdims=True))[:, None, :]
+    follows = (raters["strategy"] == "loudest").to_numpy()[None, :, None]
+    weight = raters.select([f"weight_{name}" for name in names]).to_numpy()[None] * np.where(
+        follows, loudest, True
+    )
+    evidence = (weight * cue[:, None, :]).sum(2) / np.sqrt((weight**2 * sigma[:, None, :] ** 2).sum(2))
+    lapse, acuity, bias = (raters[name].to_numpy() for name in ("lambda", "acuity", "bias"))
+    empathetic = (lapse / 2 + (1 - lapse) * special.ndtr(acuity * evidence - bias)).mean(axis=1)
+    return np.asarray(np.where(truth["label"] == "empathetic", empathetic, 1 - empathetic))
+
+
+def clips_found(evidence: Evidence, truth: pl.DataFrame, raters: pl.DataFrame) -> list[dict[str, Any]]:
     """Kinds and rankings against the planted truth."""
     chosen = [check for check in CHECKS if check.code in ("MS205", "MS701")]
     scores = diagnose(evidence, checks=chosen).scores
+    share = said_by_all(truth, raters)
+    ids = truth["clip_id"].to_numpy()
+    divided, known = (set(ids[rows]) for rows in (np.maximum(share, 1 - share) < DIVIDED, share >= AGREED))
     conflict = set(truth.filter(pl.col("conflict").is_not_null())["clip_id"])
     ambiguous = set(truth.filter("ambiguous")["clip_id"])
-    plain = set(truth["clip_id"]) - conflict - ambiguous
-    wrong = wrong_clips(evidence)
+    wrong, unsure, clips = wrong_clips(evidence), unsure_clips(evidence), truth.height
+    misled, ignorant = of_kind(scores, "misled"), of_kind(scores, "ignorance")
     rows = [
+        against("ambiguous to people: divided by the plan", of_kind(scores, "ambiguous"), divided, clips),
+        against("the same: planted ambiguous", of_kind(scores, "ambiguous"), ambiguous, clips),
+        against("misled by a modality: planted conflict", misled, conflict, clips),
+        against("the same among the errors of fusion", misled, conflict & wrong, len(wrong)),
         against(
-            "ambiguous to people: planted ambiguous", of_kind(scores, "ambiguous"), ambiguous, truth.height
+            "ignorance: people know, fusion errs or is unsure", ignorant, known & (wrong | unsure), clips
         ),
-        against("misled by a modality: planted conflict", of_kind(scores, "misled"), conflict, truth.height),
-        against(
-            "the same among the errors of fusion",
-            of_kind(scores, "misled"),
-            conflict & wrong,
-            len(wrong),
-        ),
-        against(
-            "ignorance: plain, and fusion errs", of_kind(scores, "ignorance"), plain & wrong, truth.height
-        ),
+        against("the same: people know, fusion errs", ignorant & wrong, known & wrong, clips),
     ]
-    return [*rows, *ranked(scores, "conflict", conflict), *ranked(scores, "jsd", conflict)]
+    named = modality_named(evidence, truth)
+    return [*rows, named, *ranked(scores, "conflict", conflict), *ranked(scores, "jsd", conflict)]
+
+
+def modality_named(evidence: Evidence, truth: pl.DataFrame) -> dict[str, Any]:
+    """Of the clips rightly called misled, on how many the modality that is named is the one turned round."""
+    case = Case(evidence, DiagnosisOptions())
+    kinds = kinds_of_clips(case)
+    turned = dict(truth.select("clip_id", "conflict").iter_rows())
+    misled = [row for row in np.flatnonzero(kinds.by_name["misled"]) if turned[case.clip_ids[int(row)]]]
+    right = sum(case.parts[kinds.misleading[row]].name == turned[case.clip_ids[int(row)]] for row in misled)
+    return {
+        "what": "misled in a planted conflict: the modality named is the one turned",
+        "found": len(misled),
+        "planted": len(misled),
+        "right": right,
+        "precision": right / len(misled) if misled else None,
+        "by chance": 1 / len(case.parts),
+        "recall": None,
+        "recall by chance": None,
+        "p": float(stats.binom.sf(right - 1, len(misled), 1 / len(case.parts))) if misled else None,
+    }
+
+
+def unsure_clips(evidence: Evidence) -> set[str]:
+    """The tenth of the clips on which fusion is least sure."""
+    case = Case(evidence, DiagnosisOptions())
+    doubt = signals_of(case).baselines["fused_entropy"]
+    return set(case.clip_ids.gather(np.flatnonzero(doubt >= np.nanquantile(doubt, 0.9))))
 
 
 def wrong_clips(evidence: Evidence) -> set[str]:
@@ -156,7 +203,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         run = RunFolder(Path(sys.argv[1])) if len(sys.argv) > 1 else api.run(corpus, Path(scratch) / "run")
         evidence = evidence_of(run)
-        rows = [*clips_found(evidence, truth), label_errors(evidence), *raters_found(evidence, raters)]
+        rows = [
+            *clips_found(evidence, truth, raters),
+            label_errors(evidence),
+            *raters_found(evidence, raters),
+        ]
     print_table(rows)
     print(f"saved {save('planted', rows, corpus='playhouse, 240 clips').name}")
 

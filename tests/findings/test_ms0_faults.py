@@ -1,4 +1,4 @@
-"""MS001 to MS008: faults of data that imitate disagreement."""
+"""MS001 to MS009: faults of data that imitate disagreement."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from finding_helpers import Ask, only, rows
+from finding_helpers import Ask, only, rows, value
 
-from mixedsignals.diagnosis import Evidence
+from mixedsignals.diagnosis import CHECKS, Evidence
+from mixedsignals.labels import Labels
 from mixedsignals.testing import Made, make_evidence
 
 
@@ -175,3 +176,38 @@ def test_targets_that_are_majorities_cannot_contradict_them() -> None:
     made = make_evidence(n_clips=60)
     (row,) = found(made, "MS008", target_source="votes")
     assert row["status"] == "not_applicable"
+
+
+def test_a_label_that_no_source_gives_is_found(ask: Ask) -> None:
+    made = make_evidence(n_clips=120, labels=("a", "b", "c"), seeds=(1,))
+    moved = pl.when(pl.col("label") == "c").then(0.0).otherwise(0.5)
+    never = made.predictions.with_columns(probability=moved)
+    diagnosis = only(Evidence(**{**made.evidence(), "predictions": never}), "MS009")
+    (row,) = [r for r in rows(diagnosis, code="MS009") if r["slice"] == "label=c"]
+    clips = int((made.targets["label"] == "c").sum())
+    assert (row["status"], row["severity"]) == ("issue", "high")
+    assert row["message"] == (
+        f"No source ever finds 'c' most probable (its largest probability is .00); it is the target of {clips} clips."
+    )
+    assert value(diagnosis, "fault_rate", "models", "fault=label-nobody-predicts") >= clips / 120
+    assert {row["status"] for row in ask("MS009", n_clips=120)} == {"passed"}
+    (row,) = ask("MS009", n_clips=20, drop=("predictions",))
+    assert (row["status"], row["message"]) == ("not_applicable", "There are no predictions.")
+
+
+def test_a_label_of_nobody_at_all_is_a_tip() -> None:
+    made = make_evidence(n_clips=80)
+    labels = Labels((*made.labels.names, "angry"))
+    (row,) = rows(only(Evidence(**{**made.evidence(), "labels": labels}), "MS009"), code="MS009")
+    assert (row["status"], row["slice"]) == ("tip", "label=angry")
+
+
+def test_faults_are_counted_whether_they_fire_or_not() -> None:
+    made = make_evidence(n_clips=60)
+    found = only(Evidence(**made.evidence()), *(f"MS00{n}" for n in range(1, 10))).estimates
+    rates = found.filter(pl.col("measure") == "fault_rate")
+    named = {piece.removeprefix("fault=") for piece in rates["slice"].to_list()}
+    assert named == {check.name for check in CHECKS if check.code.startswith("MS00")}
+    other = rates.filter(pl.col("slice") != "fault=targets-against-votes")["value"]
+    assert other.sum() == 0, "people contradict a target now and then; the rest is sound"
+    assert rates.select("source", "slice").is_unique().all()

@@ -24,6 +24,7 @@ from mixedsignals.tables import (
     FINDINGS,
     PREDICTIONS,
     SCORES,
+    SPLITS,
     TABLES,
     TARGETS,
     VOTES,
@@ -152,6 +153,7 @@ def diagnose(
     votes: Any = None,
     clips: Any = None,
     targets: Any = None,
+    splits: Any = None,
     labels: Labels | Sequence[str] | None = None,
     kind: Kind | None = None,
     fusion: str = "fusion",
@@ -166,7 +168,8 @@ def diagnose(
     Args:
         predictions: a long table `clip_id, source, label, probability` (Polars, pandas, Arrow, …), a mapping of source
             to such a table or to one with a column per label, or one or more files of these forms.
-        votes, clips, targets: tables or files; each may be absent.
+        votes, clips, targets, splits: tables or files; each may be absent. With splits, predictions on clips that were
+            trained on are found, and pairs of clips are compared within a test fold.
         labels, kind: the label names in order, where they cannot be seen; `nominal` or `ordinal`.
         fusion: name of the fused source; the audit runs without one.
         raters: the model of raters, `dawid-skene`, `mace` or `glad`.
@@ -189,7 +192,7 @@ def diagnose(
         progress.say(f"warning: {warning}")
     known = {
         table.name: None if data is None else _table(table.name, data, read.labels)
-        for table, data in ((VOTES, votes), (CLIPS, clips), (TARGETS, targets))
+        for table, data in ((VOTES, votes), (CLIPS, clips), (TARGETS, targets), (SPLITS, splits))
     }
     known["targets"], source = _targets(known, read.labels)
     evidence = Evidence(
@@ -250,10 +253,11 @@ def _only_run(predictions: pl.DataFrame) -> str:
 
 
 def _table(name: str, data: Any, labels: Labels) -> pl.DataFrame:
-    if isinstance(data, str | Path):
-        path = Path(data)
-        return conform(TABLES[name], read_frame(path), source=path.name, labels=labels)
-    return conform(TABLES[name], data, source=name, labels=labels)
+    path = Path(data) if isinstance(data, str | Path) else None
+    frame = frame_of(data) if path is None else read_frame(path)
+    if name == SPLITS.name and "fold" not in frame.columns:
+        frame = frame.with_columns(fold=pl.lit(0))  # one split, as most people have it
+    return conform(TABLES[name], frame, source=name if path is None else path.name, labels=labels)
 
 
 def _targets(

@@ -143,7 +143,7 @@ def _disagreement(held: _Held) -> str | None:
     more = [
         s for s in sources if (row := held.row("excess_disagreement", s)) and float(str(row["low"] or -1)) > 0
     ]
-    known = [s for s in sources if held.row("chance:disagreement_rate", s)]
+    known = [s for s in sources if (row := held.row("excess_disagreement", s)) and row["low"] is not None]
     text = f"from fusion part {listed(told)} of the clips"
     if more:
         text += f"; {listed(more)} more than independent errors would"

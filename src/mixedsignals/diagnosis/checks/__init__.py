@@ -29,6 +29,7 @@ CHECKS = (
     BuiltIn("MS006", "source-ignores-input", faults.source_ignores_input),
     BuiltIn("MS007", "label-of-one-rater", faults.label_of_one_rater),
     BuiltIn("MS008", "targets-against-votes", faults.targets_against_votes),
+    BuiltIn("MS009", "label-nobody-predicts", faults.label_nobody_predicts),
     BuiltIn("MS101", "performance", performance.performance_of_sources),
     BuiltIn("MS102", "source-at-chance", performance.source_at_chance),
     BuiltIn("MS103", "few-groups", performance.few_groups),

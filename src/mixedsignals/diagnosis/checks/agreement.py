@@ -46,9 +46,9 @@ def agreement_of_people(case: Case) -> Outcome:
             outcome.estimate("krippendorff_alpha", PEOPLE, alpha, slice=place)
             _against_target(case, outcome, counts, place, options)
         if alpha.value is None:
-            outcome.find(
-                "not_applicable", f"Given {given}, alpha is {alpha.note}.", source=PEOPLE, slice=where
-            )
+            why = _why_no_alpha(counts) or alpha.note
+            message = f"Given {given}, Krippendorff's alpha is not applicable: {why}."
+            outcome.find("not_applicable", message, source=PEOPLE, slice=where)
             continue
         told = f"given {given}, Krippendorff's alpha ({case.labels.kind}) is {with_interval(alpha)}"
         told += "" if ids else " (no rater ids: raters taken as fixed)"
@@ -70,6 +70,14 @@ def agreement_of_people(case: Case) -> Outcome:
 def independent_target(case: Case) -> bool:
     """Whether targets come from somewhere else than the votes."""
     return case.evidence.target_source != "votes" and bool((case.target >= 0).any())
+
+
+def _why_no_alpha(counts: Floats) -> str:
+    """What is wrong with votes (clips, labels) that have no alpha; empty where it is something else."""
+    paired = counts[counts.sum(axis=1) >= 2]
+    if not len(paired):
+        return "no clip has two votes"
+    return "all votes are for the same label" if (paired.sum(axis=0) > 0).sum() == 1 else ""
 
 
 def errors_of_an_oracle(case: Case) -> Estimate | None:

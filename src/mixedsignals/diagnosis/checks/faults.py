@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import polars as pl
 
 from mixedsignals.diagnosis.checks.performance import chance_of
 from mixedsignals.diagnosis.evidence import Case, Ints, Source
 from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
 from mixedsignals.diagnosis.words import called, count, listed, number, percent, sentence, share_of
 
-__all__ = ["label_of_one_rater", "misaligned_source", "source_ignores_input", "targets_against_votes"]
+__all__ = [
+    "label_nobody_predicts",
+    "label_of_one_rater",
+    "misaligned_source",
+    "source_ignores_input",
+    "targets_against_votes",
+]
 
 MOST_SHIFT = 20
 """Rows by which a source is tried shifted."""
@@ -123,23 +128,28 @@ def source_ignores_input(case: Case) -> Outcome:
 
 def label_of_one_rater(case: Case) -> Outcome:
     """MS007: fires for a label that one rater alone uses, three or more times."""
-    votes = case.evidence.votes
-    if votes is None or not len(votes):
+    ballots = case.ballots
+    if ballots is None:
         raise NotApplicable("There are no votes.")
-    named = votes.filter(pl.col("rater_id").is_not_null()) if "rater_id" in votes.columns else votes.head(0)
-    raters = named["rater_id"].n_unique() if len(named) else 0
+    raters = len(ballots.raters)
     if raters < 3:
         known = "Votes have no rater ids" if raters == 0 else f"Only {count(raters, 'rater')} voted"
         raise NotApplicable(f"{known}, so a label of one rater cannot be told from a label that is rare.")
-    used = named.group_by("label").agg(
-        pl.col("rater_id").n_unique().alias("raters"), pl.col("rater_id").first(), pl.len().alias("votes")
-    )
-    lonely = used.filter((pl.col("raters") == 1) & (pl.col("votes") >= 3)).sort("label")
+    named = ballots.rater >= 0
+    cell = ballots.rater[named].astype(np.int64) * len(case.labels) + ballots.label[named]
+    used = np.bincount(cell, minlength=raters * len(case.labels)).reshape(raters, len(case.labels))
+    votes = used.sum(axis=0)
+    lonely = np.flatnonzero(((used > 0).sum(axis=0) == 1) & (votes >= 3))
     outcome = Outcome()
-    outcome.fault("label-of-one-rater", "people", int(lonely["votes"].sum()), len(named))
+    outcome.fault("label-of-one-rater", "people", int(votes[lonely].sum()), int(votes.sum()))
     if len(lonely):
+        who = [ballots.raters[int(used[:, at].argmax())] for at in lonely]
         told = [
-            f"{r['label']!r} ({r['votes']} votes of {r['rater_id']!r})" for r in lonely.iter_rows(named=True)
+            f"{name!r} ({amount} votes of {rater!r})"
+            for name, amount, rater in sorted(
+                (case.labels.names[at], int(votes[at]), rater)
+                for at, rater in zip(lonely.tolist(), who, strict=True)
+            )
         ]
         message = f"Of {count(raters, 'rater')}, one alone uses {listed(told)}."
         outcome.find("issue", message, source="people")
@@ -177,4 +187,31 @@ def targets_against_votes(case: Case) -> Outcome:
         )
     else:
         outcome.find("passed", f"No target contradicts unanimous votes ({told}).", source="people")
+    return outcome
+
+
+def label_nobody_predicts(case: Case) -> Outcome:
+    """MS009: fires for a label of the targets that no source ever finds most probable."""
+    if not case.sources:
+        raise NotApplicable("There are no predictions.")
+    outcome, classes = Outcome(), len(case.labels)
+    chosen = np.zeros(classes, dtype=np.int64)
+    highest = np.zeros(classes)
+    for source in case.sources:
+        chosen += np.bincount(source.voted[source.present], minlength=classes)
+        highest = np.maximum(highest, source.mean[source.present].max(axis=0, initial=0.0))
+    wanted = np.bincount(case.target[case.target >= 0], minlength=classes)
+    never = np.flatnonzero(chosen == 0)
+    outcome.fault("label-nobody-predicts", "models", int(wanted[never].sum()), int(wanted.sum()))
+    for code in never:
+        name, clips = case.labels.names[code], int(wanted[code])
+        most = number(float(highest[code]))
+        told = f"No source ever finds {name!r} most probable (its largest probability is {most})"
+        told += f"; it is the target of {count(clips, 'clip')}." if wanted.any() else "."
+        status: Status = "issue" if clips else "tip"
+        severity: Severity | None = "high" if clips and highest[code] == 0 else None
+        outcome.find(status, told, source="models", slice=f"label={name}", severity=severity)
+    if not len(never):
+        message = f"Each of {count(classes, 'label')} is the most probable one of some source on some clip."
+        outcome.find("passed", message, source="models")
     return outcome
