@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mixedsignals.measures.designs import mean_with_raters, revisions
+from mixedsignals.measures.designs import added_gain, mean_with_raters, revisions
 from mixedsignals.measures.groups import Groups
 
 RNG = np.random.default_rng(0)
@@ -55,3 +55,38 @@ def test_missing_answers_and_targets_are_left_out_each_where_it_matters():
     nobody = revisions([-1], [0], [0], Groups.each(1), None)
     assert nobody.changed.value is None
     assert nobody.changed.note
+
+
+def test_adding_is_measured_beyond_the_control_arm():
+    """Both arms change by .1 more or less; only the difference of the arms counts."""
+    added = np.arange(VOTES) % 2 == 0
+    change = np.where(added, 0.3, 0.1) + RNG.normal(0, 0.5, VOTES)
+    found = added_gain(change, added, SPEAKERS, RATERS)
+    assert found.low < 0.2 < found.high
+    assert found.method == "two-way"
+    turned = added_gain(change, ~added, SPEAKERS, RATERS)
+    assert turned.value == pytest.approx(-found.value)
+    fixed = added_gain(change, added, SPEAKERS, None)
+    assert "raters taken as fixed" in fixed.note
+    assert fixed.value == pytest.approx(found.value)
+
+
+def test_adding_needs_both_arms_and_leaves_out_missing_pairs():
+    change = np.where(np.arange(VOTES) % 3 == 0, np.nan, 1.0)
+    added = np.arange(VOTES) % 2 == 0
+    assert added_gain(change, np.ones(VOTES), SPEAKERS, RATERS).value is None
+    assert added_gain(change, added, SPEAKERS, RATERS).value == 0.0
+    assert added_gain(np.where(added, 1.0, np.nan), added, SPEAKERS, RATERS).value is None
+
+
+def test_the_interval_of_adding_covers_the_truth():
+    covered, studies = 0, 400
+    rng = np.random.default_rng(5)
+    speaker, rater = np.repeat(np.arange(20), 30), np.tile(np.arange(30), 20)
+    added = (speaker + rater) % 2 == 0
+    for _ in range(studies):
+        lean = rng.normal(0, 0.2, 20)[speaker] + rng.normal(0, 0.2, 30)[rater]
+        change = 0.1 * added + lean + rng.normal(0, 0.5, 600)
+        found = added_gain(change, added, Groups.of(speaker), Groups.of(rater))
+        covered += found.low <= 0.1 <= found.high
+    assert covered / studies >= 0.93
