@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mixedsignals.diagnosis.ballots import Ballots, ballots_of
 from mixedsignals.diagnosis.codes import Codes, codes_of, positions
 from mixedsignals.diagnosis.options import DiagnosisOptions
 from mixedsignals.diagnosis.results import NotApplicable
@@ -264,22 +265,35 @@ class Case:
         """`all` for a source's fullest input, else `given=X`."""
         return "all" if self.fullest[source.name] is source else f"given={source.given}"
 
+    def known_to(self, table: str) -> Bools:
+        """Which clips a table (`clips`, `targets`, `predictions` or `votes`) has rows of, (clips,)."""
+        known = np.zeros(len(self), dtype=np.bool_)
+        if table in self._rows:
+            known[self._rows[table]] = True
+        return known
+
+    @cached_property
+    def ballots(self) -> Ballots | None:
+        """The rows of `votes` as codes; None where there are no votes."""
+        table = self.evidence.votes
+        if table is None or not len(table):
+            return None
+        return ballots_of(table, self._rows["votes"], self._labels_of(table["label"]))
+
     @cached_property
     def votes(self) -> dict[str, Floats]:
         """Vote counts under each condition, (clips, labels); conditions from few modalities to many."""
-        table = self.evidence.votes
-        if table is None or not len(table):
+        table, ballots = self.evidence.votes, self.ballots
+        if table is None or ballots is None:
             return {}
         found: dict[str, Floats] = {}
-        cell = self._rows["votes"].astype(np.int64) * len(self.labels) + self._labels_of(table["label"])
-        weight = _counts(table)
-        names = table["given"].unique(maintain_order=True)
-        condition = codes_of(table["given"], pl.Enum(names))
+        cell = ballots.clip.astype(np.int64) * len(self.labels) + ballots.label
+        weight, names = _counts(table), ballots.conditions
         for code, given in enumerate(names):
-            rows = slice(None) if len(names) == 1 else np.flatnonzero(condition == code)
+            rows = slice(None) if len(names) == 1 else np.flatnonzero(ballots.given == code)
             weights = None if weight is None else weight[rows]
             counts = np.bincount(cell[rows], weights=weights, minlength=len(self) * len(self.labels))
-            found[str(given)] = counts.reshape(len(self), len(self.labels)).astype(np.float64)
+            found[given] = counts.reshape(len(self), len(self.labels)).astype(np.float64)
         return dict(sorted(found.items(), key=lambda item: (_width(item[0]), item[0])))
 
     @property

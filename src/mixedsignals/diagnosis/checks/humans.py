@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import polars as pl
 from scipy import stats
 
+from mixedsignals.diagnosis.ballots import compressed
 from mixedsignals.diagnosis.checks.agreement import independent_target
 from mixedsignals.diagnosis.evidence import Case, Floats
 from mixedsignals.diagnosis.results import EstimateRow, NotApplicable, Outcome, Severity, Status
@@ -100,21 +100,26 @@ def _named(case: Case) -> bool:
 
 def _gain(case: Case, full: str, single: str, right: dict[str, Floats]) -> Estimate:
     """The gain over one condition: two-way variance where every vote has a rater, else over speakers."""
-    if not _named(case) or case.evidence.votes is None:
+    ballots = case.ballots
+    if not _named(case) or ballots is None:
         options = Resampling(level=case.options.level)
         return gain(right[full], right[single], case.groups, options=options)
-    votes = case.evidence.votes.filter(pl.col("given").is_in([full, single]))
-    clip, label = case.at(votes["clip_id"]), case.codes(votes["label"])
-    kept = case.target[clip] >= 0
-    raters = votes["rater_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    return gain_with_raters(
-        (label == case.target[clip])[kept],
-        (votes["given"] == full).to_numpy()[kept],
-        clip[kept],
-        Groups(case.groups.codes[clip][kept], case.groups.count),
-        Groups(raters[kept], int(raters.max()) + 1),
-        level=case.options.level,
-    )
+
+    def made() -> Estimate:
+        whole, either = ballots.under(full), ballots.under(full) | ballots.under(single)
+        rows = np.flatnonzero(either & (case.target[ballots.clip] >= 0))
+        clip = ballots.clip[rows].astype(np.int64)
+        raters, used = compressed(ballots.rater[rows])
+        return gain_with_raters(
+            ballots.label[rows] == case.target[clip],
+            whole[rows],
+            clip,
+            Groups(case.groups.codes[clip], case.groups.count),
+            Groups(raters, len(used)),
+            level=case.options.level,
+        )
+
+    return case.once(f"gain:{full}/{single}", made)
 
 
 def human_gain_p(case: Case) -> float | None:

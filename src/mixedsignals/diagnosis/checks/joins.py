@@ -21,29 +21,28 @@ def rows_that_do_not_join(case: Case) -> Outcome:
         "votes": case.evidence.votes,
         "targets": case.evidence.targets,
     }
-    ids = {
-        name: table["clip_id"].unique() for name, table in tables.items() if table is not None and len(table)
-    }
+    ids = {name: case.known_to(name) for name, table in tables.items() if table is not None and len(table)}
     clips = case.evidence.clips
     against = "clips" if clips is not None else "predictions" if "predictions" in ids else None
     if against is None or (clips is None and len(ids) < 2):
         raise NotApplicable("There is only one table with clips, so nothing has to join.")
-    known = clips["clip_id"] if clips is not None else ids.pop("predictions")
+    known = case.known_to("clips") if clips is not None else ids.pop("predictions")
     outcome = Outcome()
     for name, own in ids.items():
-        strange = own.filter(~own.is_in(known.implode())).sort()
-        lacking = known.filter(~known.is_in(own.implode())).sort()
-        outcome.fault("rows-that-do-not-join", name, len(strange), len(own))
+        strange, lacking = (
+            case.clip_ids.gather(np.flatnonzero(only)).sort() for only in (own & ~known, known & ~own)
+        )
+        outcome.fault("rows-that-do-not-join", name, len(strange), int(own.sum()))
         if len(strange):
             message = (
-                f"The {name} know {share_of(len(strange), len(own), 'clips')} that {against} do not have: "
+                f"The {name} know {share_of(len(strange), int(own.sum()), 'clips')} that {against} do not have: "
                 f"{_named(strange)}. They are kept, each as a group of its own."
             )
-            severity = "high" if len(strange) == len(own) else "medium"
+            severity = "high" if len(strange) == own.sum() else "medium"
             outcome.find("issue", message, source=name, severity=severity)  # type: ignore[arg-type]
         elif len(lacking) and name != "targets":
             told = share_of(
-                len(lacking), len(known), "clips" if clips is not None else f"clips of the {against}"
+                len(lacking), int(known.sum()), "clips" if clips is not None else f"clips of the {against}"
             )
             message = f"{told} have no {name}: {_named(lacking)}."
             outcome.find("tip", message, source=name)

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from mixedsignals.diagnosis.ballots import compressed
 from mixedsignals.diagnosis.checks.agreement import has_raters, independent_target
 from mixedsignals.diagnosis.evidence import Bools, Case, Floats, Ints
 from mixedsignals.diagnosis.results import EstimateRow, NotApplicable, Outcome
@@ -42,28 +43,42 @@ MODELS = {"dawid-skene": "Dawid-Skene", "mace": "MACE", "glad": "GLAD"}
 """Models of raters by the name of the option."""
 
 
-def _named_votes(case: Case, *conditions: pl.Expr) -> tuple[pl.DataFrame, pl.Series, Ints]:
-    """First votes that say whose they are, the raters, and the rater of each vote as a code."""
-    votes = case.evidence.votes
-    if votes is None or not len(votes):
+@dataclass(frozen=True, eq=False)
+class _Named:
+    """First votes that say whose they are, (v,) each as codes: clip, condition, label, rater; and the raters (R,)."""
+
+    clip: Ints
+    given: Ints
+    label: Ints
+    who: Ints
+    raters: pl.Series
+
+
+def _named_votes(case: Case, condition: str | None = None) -> _Named:
+    """The named votes under a condition, or under all of them."""
+    ballots = case.ballots
+    if ballots is None:
         raise NotApplicable("There are no votes.")
     if not has_raters(case):
         raise NotApplicable("Votes have no rater ids, so nothing can be said about single raters.")
-    first = [pl.col("occasion") == 0] if "occasion" in votes.columns else []
-    kept = votes.filter(pl.col("rater_id").is_not_null(), *first, *conditions)
-    raters = kept["rater_id"].unique().sort()
+    chosen = (ballots.rater >= 0) & ballots.first
+    rows = np.flatnonzero(chosen if condition is None else chosen & ballots.under(condition))
+    who, used = compressed(ballots.rater[rows])
+    raters = ballots.raters.gather(used)
     if len(raters) < 3:
         raise NotApplicable(
             f"Only {count(len(raters), 'rater')} voted; a careless one cannot be told from the others."
         )
-    who = kept["rater_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    return kept, raters, who
+    clip, given, label = (
+        codes[rows].astype(np.int64) for codes in (ballots.clip, ballots.given, ballots.label)
+    )
+    return _Named(clip, given, label, who, raters)
 
 
 def raters_of_people(case: Case) -> Outcome:
     """MS405: fires for raters who agree with the others of their clips no more than chance."""
-    kept, raters, who = _named_votes(case, pl.col("given") == case.fullest_votes)
-    found = rater_agreement(case.at(kept["clip_id"]), who, case.codes(kept["label"]), len(case.labels))
+    kept = _named_votes(case, case.fullest_votes)
+    found = rater_agreement(kept.clip, kept.who, kept.label, len(case.labels))
     kappa, amount = found.kappa, found.votes
     judged: Bools = np.isfinite(kappa) & (amount >= FEWEST_VOTES)
     if not judged.any():
@@ -73,12 +88,11 @@ def raters_of_people(case: Case) -> Outcome:
     careless = judged & (kappa < 1.645 * noise)
     middle = float(np.median(kappa[judged]))
     outcome = Outcome()
-    outcome.value(
-        "rater_kappa", PEOPLE, middle, method="median over raters", n_clips=kept["clip_id"].n_unique()
-    )
+    clips = int(np.count_nonzero(np.bincount(kept.clip)))
+    outcome.value("rater_kappa", PEOPLE, middle, method="median over raters", n_clips=clips)
     told = f"the median rater agrees with the others at kappa {number(middle)} ({count(int(judged.sum()), 'rater')})"
     if careless.any():
-        names = [f"{raters[int(at)]!r} ({number(float(kappa[at]))})" for at in np.flatnonzero(careless)]
+        names = [f"{kept.raters[int(at)]!r} ({number(float(kappa[at]))})" for at in np.flatnonzero(careless)]
         few = f"{count(len(names), 'rater')} {verb(len(names), 'agrees', 'agree')}"
         message = f"{few} with others no more than chance: {listed(names)}; {told}."
         outcome.find("issue", message, source=PEOPLE, measure="rater_kappa")
@@ -153,11 +167,11 @@ def quality_of_raters(case: Case) -> Outcome:
 
 def _fitted(case: Case) -> _Quality:
     """The model of raters on all votes with a rater; an item is a clip under one condition."""
-    kept, raters, who = _named_votes(case)
-    clip, label = case.at(kept["clip_id"]), case.codes(kept["label"])
-    conditions = kept["given"].unique().sort()
-    condition = kept["given"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    item = clip * len(conditions) + condition
+    kept = _named_votes(case)
+    who, label, raters = kept.who, kept.label, kept.raters
+    condition, used = compressed(kept.given)
+    conditions = [case.ballots.conditions[at] for at in used] if case.ballots else []
+    item = kept.clip * len(conditions) + condition
     if np.bincount(item).max() < 2:
         raise NotApplicable("No two raters judged the same clip, so they cannot be compared.")
     try:
@@ -167,7 +181,7 @@ def _fitted(case: Case) -> _Quality:
     except CannotFinish as missing:
         raise NotApplicable(sentence(f"rater quality is not applicable: {missing}")) from missing
     competence, error, votes = _competence(made.distribution, item, who, label, len(raters))
-    full = list(conditions).index(case.fullest_votes) if case.fullest_votes in conditions else -1
+    full = conditions.index(case.fullest_votes) if case.fullest_votes in conditions else -1
     consensus = np.full((len(case), len(case.labels)), np.nan)
     if full >= 0:
         reached = made.distribution[full :: len(conditions)]
