@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 import mixedsignals.measures as package
 from making.markdown import GENERATED, one_line, table
 from mixedsignals.diagnosis.names import ESTIMATE_NAMES, PLACEHOLDERS, SCORE_NAMES, MeasureName
+from mixedsignals.diagnosis.places import PLACES
 
 __all__ = ["functions", "measures_page"]
 
@@ -48,10 +49,20 @@ of single clips. Their names are stable. How each number is made, and when not t
 [finding](findings/README.md). A baseline has the name of its measure with `chance:` before it.
 """
 
+_PLACES = """## Sources and slices of each
+
+A row is found by its measure, source and slice. `<source>` is any model by its name, `<part>` one that was given a
+single modality, `<pair>` two of these as `text|audio`, `<fusion>` the fused one, `<table>` an input (`predictions`,
+`votes`, `targets`); what concerns people has the source `people`, what concerns all models together `models`. The slice
+`all` is a source's fullest input, or the condition under which people perceived most. Literature is given where the
+measure or its estimator has a source; the functions below name more.
+"""
+
 
 def measures_page() -> str:
     """The whole page."""
     parts = [GENERATED, "", _INTRO, "## Names in `estimates`", "", _names(ESTIMATE_NAMES), ""]
+    parts += [_PLACES, _places(), ""]
     parts += ["## Names in `scores`", "", _names(SCORE_NAMES), ""]
     parts += ["## What the braces stand for", ""]
     for key, values in PLACEHOLDERS.items():
@@ -72,6 +83,19 @@ def _names(declared: Mapping[str, MeasureName]) -> str:
         for name, one in declared.items()
     ]
     return table(("name", "meaning", "unit", "range", "finding"), rows)
+
+
+def _places() -> str:
+    rows = [
+        (
+            f"`{name}`",
+            ", ".join(f"`{one}`" for one in place.sources),
+            ", ".join(f"`{one}`" for one in place.slices),
+            place.literature,
+        )
+        for name, place in PLACES.items()
+    ]
+    return table(("name", "sources", "slices", "literature"), rows)
 
 
 def _linked(codes: str) -> str:

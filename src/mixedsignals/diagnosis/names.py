@@ -132,6 +132,11 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     "krippendorff_alpha": MeasureName("agreement of people; 1 perfect, 0 chance", "", "up to 1", "MS403"),
     "vote_accuracy": MeasureName("single votes that equal an independent target", *_UNIT, "MS403"),
     "majority_accuracy": MeasureName("majorities that equal an independent target", *_UNIT, "MS403"),
+    "oracle_error": MeasureName(
+        "targets that are majorities on which an oracle errs: most people would say something else",
+        *_UNIT,
+        "MS403, MS501",
+    ),
     "noise_ceiling": MeasureName("largest correlation with people's disagreement", *_UNIT, "MS404"),
     "noise_ceiling:spearman": MeasureName("the same of rank correlation", *_UNIT, "MS404"),
     "noise_ceiling:auroc": MeasureName("the same of AUROC", *_UNIT, "MS404"),
@@ -213,6 +218,12 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     "follow_rate": MeasureName("under conflict, votes that go with one modality", *_UNIT, "MS803"),
     "accuracy_beside_people": MeasureName(
         "accuracy of a model on the clips that people judged", *_UNIT, "MS804"
+    ),
+    "fault_rate": MeasureName(
+        "clips (or votes) that a fault of the data concerns, of those that were looked at",
+        "share",
+        "0 to 1",
+        "MS001, MS002, MS003, MS004, MS005, MS006, MS007, MS008, MS009",
     ),
 }
 

@@ -1,0 +1,129 @@
+"""Where the rows of each measure stand in `estimates`: its sources and slices, and the literature behind it.
+
+Sources in angle brackets stand for names: `<source>` is any model, `<part>` one that was given a single modality,
+`<pair>` two of them as `a|b`, `<fusion>` the fused one, `<table>` an input. So do slices: `given=<modalities>`,
+`<column>=<value>`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["PLACES", "Place", "stands"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Possible sources and slices of a measure, and where its definition or its estimator comes from."""
+
+    sources: tuple[str, ...]
+    slices: tuple[str, ...]
+    literature: str = ""
+
+
+_KISH = "jackknife: Efron & Stein 1981; effective groups: Kish 1965"
+_GIVEN = "given=<modalities>"
+_VOTES = "Uma et al. 2021; Baan et al. 2022 (2210.16133)"
+_LEWIDI = "LeWiDi 2025 (2510.08460)"
+_RISK = "Geifman & El-Yaniv 2017; Traub et al. 2024 (2407.01032)"
+_GCM = "Shah & Peters 2020"
+
+
+def _of(sources: str, slices: str, literature: str = "") -> Place:
+    return Place(tuple(sources.split(", ")), tuple(slices.split(", ")), literature)
+
+
+_ANY, _PART, _FUSION = "<source>", "<part>", "<fusion>"
+_MODELS, _PEOPLE, _BOTH = "models", "people", "<part>, <pair>"
+
+PLACES: dict[str, Place] = {
+    "{performance}": _of(f"{_ANY}, {_PEOPLE}", f"all, {_GIVEN}", f"van Rijsbergen 1979; {_KISH}"),
+    "chance:{performance}": _of(_ANY, f"all, {_GIVEN}", "Ojala & Garriga 2010"),
+    "fusion_gain": _of(_PART, "all", "sign-flip: Winkler et al. 2014"),
+    "disagreement_rate": _of(_BOTH, "all", "Kuncheva & Whitaker 2003"),
+    "chance:disagreement_rate": _of(_BOTH, "all", "errors independent given the label"),
+    "excess_disagreement": _of(_BOTH, "all"),
+    "pattern:{pattern}": _of(_FUSION, "all"),
+    "{outcome}_rate": _of(_FUSION, "all"),
+    "chance:misled_rate": _of(_FUSION, "all", "errors independent given the label"),
+    "chance:rescued_rate": _of(_FUSION, "all", "errors independent given the label"),
+    "both_right": _of(_PART, "all", "Kuncheva & Whitaker 2003"),
+    "both_wrong": _of(_PART, "all", "Kuncheva & Whitaker 2003"),
+    "part_only_right": _of(_PART, "all", "Kuncheva & Whitaker 2003"),
+    "fusion_only_right": _of(_PART, "all", "Kuncheva & Whitaker 2003"),
+    "calibration_error{stage}": _of(_ANY, "all", "Kumar et al. 2019 (debiased)"),
+    "log_loss{stage}": _of(_ANY, "all", "Good 1952"),
+    "temperature": _of(_ANY, "all", "Guo et al. 2017"),
+    "reliability_stated{stage}": _of(_ANY, "bin=<number>", "Niculescu-Mizil & Caruana 2005"),
+    "reliability_seen{stage}": _of(_ANY, "bin=<number>", "Niculescu-Mizil & Caruana 2005"),
+    "jsd": _of(_MODELS, "all, calibrated=no", "Lin 1991"),
+    "disagreement_rate:vector_scaled": _of(_PART, "all", "Guo et al. 2017"),
+    "seed_disagreement_rate": _of(_ANY, "all", "Jiang et al. 2021 (2106.13799)"),
+    "beyond_seeds": _of(_PART, "all", "Jiang et al. 2021; Kirsch & Gal 2022 (2202.01851)"),
+    "rater_disagreement": _of(_PEOPLE, f"all, {_GIVEN}, models=part, models=agree", "Simpson 1949"),
+    "vote_entropy": _of(
+        _PEOPLE, f"all, {_GIVEN}, models=part, models=agree", "Miller 1955; rarefaction: Hurlbert 1971"
+    ),
+    "rater_disagreement_difference": _of(_PEOPLE, "all"),
+    "vote_entropy_difference": _of(_PEOPLE, "all"),
+    "krippendorff_alpha": _of(_PEOPLE, f"all, {_GIVEN}", "Krippendorff 2011"),
+    "vote_accuracy": _of(_PEOPLE, f"all, {_GIVEN}"),
+    "majority_accuracy": _of(_PEOPLE, f"all, {_GIVEN}"),
+    "oracle_error": _of(_PEOPLE, "all", "Dirichlet-multinomial: Minka 2000"),
+    "noise_ceiling": _of(_PEOPLE, "all", "attenuation: Spearman 1904"),
+    "noise_ceiling:spearman": _of(_PEOPLE, "all", "attenuation: Spearman 1904; Minka 2000"),
+    "noise_ceiling:auroc": _of(_PEOPLE, "all", "attenuation: Spearman 1904; Minka 2000"),
+    "rater_kappa": _of(_PEOPLE, "all", "Cohen 1960"),
+    "rater_competence": _of(
+        _PEOPLE, "all, rater=<id>", "Dawid & Skene 1979; Hovy et al. 2013; Whitehill et al. 2009"
+    ),
+    "careless_raters": _of(_PEOPLE, "all", "Hovy et al. 2013"),
+    "consensus_against_majority": _of(_PEOPLE, "all", "Dawid & Skene 1979"),
+    "consensus_accuracy": _of(_PEOPLE, "all", "Dawid & Skene 1979"),
+    "delta_auroc:{target}": _of(_MODELS, "all", f"{_GCM}; effect size: Hanley & McNeil 1982"),
+    "delta_log_loss:{target}": _of(_MODELS, "all", "Good 1952"),
+    "residual_correlation:{target}": _of(_MODELS, "all", _GCM),
+    "detectable:{target}": _of(_MODELS, "all", "Bloom 1995"),
+    "control:delta_auroc:{target}": _of(_MODELS, "all", "negative controls: Lipsitch et al. 2010"),
+    "base_rate:{target}": _of(_MODELS, "all"),
+    "auroc:{signal}->{target}": _of(_MODELS, "all", "Hanley & McNeil 1982"),
+    "auprc:{signal}->{target}": _of(_MODELS, "all", "Davis & Goadrich 2006"),
+    "spearman:{signal}->annotator_uncertainty": _of(_MODELS, "all", "Spearman 1904"),
+    "kendall:{signal}->annotator_uncertainty": _of(_MODELS, "all", "Kendall 1945"),
+    "partial_spearman:{disagreement}->{target}": _of(_MODELS, "all", "Kendall 1942"),
+    "aurc:{order}": _of(_MODELS, "all", _RISK),
+    "excess_aurc:{order}": _of(_MODELS, "all", "Geifman et al. 2019"),
+    "augrc:{order}": _of(_MODELS, "all", "Traub et al. 2024 (2407.01032)"),
+    "risk_at_{share}:{order}": _of(_MODELS, "all", _RISK),
+    "{distance}": _of(_ANY, "all", f"{_VOTES}; {_LEWIDI}"),
+    "chance:{distance}": _of(_ANY, "all"),
+    "gain_over_vote_shares": _of(_ANY, "all", _VOTES),
+    "kind:{kind}": _of(_FUSION, "all"),
+    "precision:challenge->{target}": _of(_FUSION, "all"),
+    "chance:precision:challenge->{target}": _of(_FUSION, "all"),
+    "error_rate": _of(_FUSION, "<column>=<value>", "Benjamini & Hochberg 1995"),
+    "any_disagreement": _of(_FUSION, "<column>=<value>", "Benjamini & Hochberg 1995"),
+    "human_gain": _of(_PEOPLE, "all, over=<modality>", "intersection-union: Berger 1982; Holm 1979"),
+    "hurt_by_more": _of(_PEOPLE, "all"),
+    "chance:hurt_by_more": _of(_PEOPLE, "all", "Beta-binomial simulation"),
+    "loss_where_hurt": _of(_PEOPLE, "all"),
+    "follow_rate": _of(_PEOPLE, _GIVEN, "McGurk & MacDonald 1976"),
+    "accuracy_beside_people": _of(_ANY, _GIVEN),
+    "fault_rate": _of(f"<table>, {_ANY}, {_PEOPLE}, models, all", "fault=<check>"),
+}
+
+
+def stands(place: Place, source: str, piece: str, *, fusion: str, parts: Iterable[str]) -> bool:
+    """Whether a row with that source and slice is one that the measure may have."""
+    singles = "|".join(map(re.escape, parts)) or "(?!)"
+    names = {
+        "<source>": ".+",
+        "<table>": "predictions|votes|targets",
+        "<part>": singles,
+        "<pair>": rf"({singles})\|({singles})",
+        "<fusion>": re.escape(fusion),
+    }
+    known = any(re.fullmatch(names.get(one, re.escape(one)), source) for one in place.sources)
+    return known and any(re.fullmatch(re.sub("<[a-z]+>", "(?s:.+)", one), piece) for one in place.slices)
