@@ -1,7 +1,8 @@
 """Unimodal posteriors that never saw the clip they are about: what every member that pools posteriors starts from.
 
 For one fold and seed the training clips are cut into inner folds by speaker. Each modality gets a logistic
-regression per inner fold, whose words about the clips left out are kept, and one on all training clips for everybody else.
+regression per inner fold, whose words about the clips left out are kept, and one on all training clips for everybody
+else.
 """
 
 from __future__ import annotations

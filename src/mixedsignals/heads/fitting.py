@@ -5,6 +5,7 @@ The grid is every combination of modalities in every fold with every seed; `work
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ import torch
 
 from mixedsignals.embeddings import Embeddings
 from mixedsignals.errors import UsageError
+from mixedsignals.heads.basis import Bases
 from mixedsignals.heads.data import TrainingSet, prepare
-from mixedsignals.heads.fusion import fusion_of
+from mixedsignals.heads.fusion import FUSIONS, fusion_of
 from mixedsignals.heads.grid import buckets_of
 from mixedsignals.heads.options import HeadOptions
 from mixedsignals.heads.results import dynamics_table, gates_table, predictions_table
 from mixedsignals.heads.saving import HeadModels
-from mixedsignals.heads.work import Work, training_options
+from mixedsignals.heads.work import Work, inputs_digest, training_options
 from mixedsignals.labels import Labels, all_combinations, combination
 from mixedsignals.progress import SILENT, Progress
 
@@ -57,6 +59,8 @@ def fit_heads(
     options: HeadOptions | None = None,
     combinations: Sequence[str] | None = None,
     groups: Mapping[str, str | None] | None = None,
+    source: str | None = None,
+    bases: dict[str, Bases] | None = None,
     checkpoint: Path | None = None,
     progress: Progress = SILENT,
 ) -> HeadResults:
@@ -75,6 +79,10 @@ def fit_heads(
         labels: the corpus's labels; one that no clip has keeps a small probability.
         combinations: those to train; all of the modalities when None.
         groups: the speaker of each clip, for inner folds of members that need them; a clip without one is alone.
+        source: what the fused source is called in the tables; the member's own name when None (`fusion` for the
+            paper's gate).
+        bases: an empty dict, given to every fit on the same inputs: members that start from the same unimodal
+            regressions then share them.
         checkpoint: folder in which finished heads are saved, and looked for first; a head is taken from there only
             if everything that its numbers depend on is the same. Without it all heads stay in memory.
 
@@ -99,16 +107,18 @@ def fit_heads(
     )
     wanted = _combinations(combinations, data)
     buckets = buckets_of(data, wanted, seeds, options.batch_size)
-    work = Work(data, options, checkpoint)
+    fused = source or FUSIONS[options.fusion].source
+    work = Work(data, options, checkpoint, _shared(bases, data, options))
     work.train(buckets, progress)
     order = sorted(work.trained, key=lambda head: (wanted.index(head.combination), head.fold, head.seed))
     trained = [work.trained[head] for head in order]
     return HeadResults(
-        predictions=predictions_table(run_id, data, trained, options.fusion),
-        gates=gates_table(run_id, data, trained, options.fusion),
-        dynamics=dynamics_table(run_id, data, trained, options.fusion),
+        predictions=predictions_table(run_id, data, trained, fused),
+        gates=gates_table(run_id, data, trained, fused),
+        dynamics=dynamics_table(run_id, data, trained, fused),
         models=HeadModels(
             labels=labels,
+            source=fused,
             cards={name: vectors.card for name, vectors in data.inputs.items()},
             widths={name: vectors.values.shape[1] for name, vectors in data.inputs.items()},
             options=training_options(options),
@@ -116,6 +126,17 @@ def fit_heads(
             heads=tuple(work.models[head] for head in order),
         ),
     )
+
+
+def _shared(held: dict[str, Bases] | None, data: TrainingSet, options: HeadOptions) -> Bases:
+    """The bases of these very inputs: those in `held`, or fresh ones, which are put there."""
+    key = json.dumps([inputs_digest(data), options.class_weights])
+    made = held.get(key) if held is not None else None
+    if made is None:
+        made = Bases(data, label_weights=options.class_weights)
+        if held is not None:
+            held[key] = made
+    return made
 
 
 def _distinct(seeds: Sequence[int]) -> tuple[int, ...]:

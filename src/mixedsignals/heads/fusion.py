@@ -7,20 +7,23 @@ selection and the saving are the same for all. The built-in members are the one 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 
 from mixedsignals.errors import UsageError
 from mixedsignals.heads.conflict import Conflict
+from mixedsignals.heads.evidential import Evidential
 from mixedsignals.heads.gated import Gated
 from mixedsignals.heads.member import Batch, Fused, Parameter
+from mixedsignals.heads.networks import Attention, Gmu, LowRank
 from mixedsignals.heads.noise import Noise
 from mixedsignals.heads.options import HeadOptions
 from mixedsignals.heads.pooled import Concat, Mean, Product, Stacked
+from mixedsignals.heads.withholding import WithTokens
 
-__all__ = ["FUSIONS", "Fusion", "fusion_of", "is_solved", "source_of"]
+__all__ = ["FUSIONS", "Fusion", "Member", "OwnLoss", "fusion_of", "is_solved", "source_of"]
 
 
 class Fusion(Protocol):
@@ -46,21 +49,50 @@ class Fusion(Protocol):
         """
 
 
+@runtime_checkable
+class OwnLoss(Protocol):
+    """A member that is trained on a loss of its own instead of cross-entropy."""
+
+    def surprise(self, fused: Fused, targets: torch.Tensor, done: float) -> torch.Tensor:
+        """Loss of each row (heads, rows), from targets (heads, rows, labels) and the share of training behind."""
+
+
 @dataclass(frozen=True)
-class _Member:
+class Member:
+    """One entry of the family: how it is built, what `predictions.source` calls it, and where it comes from."""
+
     build: Callable[[HeadOptions], Fusion]
     source: str
+    reference: str
 
 
-FUSIONS: dict[str, _Member] = {
-    "gated": _Member(
-        build=lambda o: Gated(dropout=o.dropout, modality_dropout=o.modality_dropout), source="fusion"
+def _network(kind: type[Gmu | LowRank | Attention | Evidential]) -> Callable[[HeadOptions], Fusion]:
+    return lambda o: kind(dropout=o.dropout, modality_dropout=o.modality_dropout)
+
+
+FUSIONS: dict[str, Member] = {
+    "gated": Member(
+        lambda o: Gated(dropout=o.dropout, modality_dropout=o.modality_dropout),
+        "fusion",
+        "the paper's gate: Srikanth et al. 2025, arXiv 2505.13979",
     ),
-    "concat": _Member(build=lambda _: Concat(), source="concat"),
-    "mean": _Member(build=lambda _: Mean(), source="mean"),
-    "product": _Member(build=lambda _: Product(), source="product"),
-    "stacked": _Member(build=lambda _: Stacked(), source="stacked"),
-    "conflict": _Member(build=lambda _: Conflict(), source="conflict"),
+    "mean": Member(lambda _: Mean(), "mean", "mean of the posteriors: Stone 1961"),
+    "product": Member(lambda _: Product(), "product", "product of the posteriors: Kittler et al. 1998"),
+    "concat": Member(lambda _: Concat(), "concat", "logistic regression on all vectors side by side"),
+    "stacked": Member(lambda _: Stacked(), "stacked", "stacked logistic regression: Wolpert 1992"),
+    "gmu": Member(_network(Gmu), "gmu", "gated multimodal unit: Arevalo et al. 2017, arXiv 1702.01992"),
+    "lowrank": Member(_network(LowRank), "lowrank", "low-rank tensor: Liu et al. 2018, arXiv 1806.00064"),
+    "attention": Member(
+        _network(Attention), "attention", "cross-attention: after Tsai et al. 2019, arXiv 1906.00295"
+    ),
+    "evidential": Member(
+        _network(Evidential), "evidential", "conflictive evidential fusion: Xu et al. 2024, arXiv 2402.16897"
+    ),
+    "conflict": Member(
+        lambda _: Conflict(),
+        "conflict",
+        "our own: a calibrated pool whose gates see contradiction and support",
+    ),
 }
 
 
@@ -72,7 +104,10 @@ def fusion_of(options: HeadOptions) -> Fusion:
     """
     if options.fusion not in FUSIONS:
         raise UsageError(f"there is no fusion {options.fusion!r}; legal are {', '.join(FUSIONS)}")
-    return FUSIONS[options.fusion].build(options)
+    member = FUSIONS[options.fusion]
+    if options.missing == "tokens" and not getattr(member.build(options), "solved", False):
+        return WithTokens(member.build(replace(options, modality_dropout=0.0)), options.modality_dropout)
+    return member.build(options)
 
 
 def is_solved(options: HeadOptions) -> bool:
@@ -80,6 +115,6 @@ def is_solved(options: HeadOptions) -> bool:
     return bool(getattr(fusion_of(options), "solved", False))
 
 
-def source_of(combination: str, fusion: str) -> str:
-    """`predictions.source` of a head: the modality for a single one, else the member's own name."""
-    return FUSIONS[fusion].source if "+" in combination else combination
+def source_of(combination: str, fused: str) -> str:
+    """`predictions.source` of a head: the modality for a single one, else what the fused source is called."""
+    return fused if "+" in combination else combination

@@ -15,6 +15,7 @@ import torch
 from mixedsignals.heads.layers import batch_norm, dot, linear, masked_softmax, relu_dropout
 from mixedsignals.heads.member import Batch, Fused, Parameter
 from mixedsignals.heads.noise import Noise
+from mixedsignals.heads.withholding import withheld
 
 __all__ = ["Gated"]
 
@@ -74,8 +75,7 @@ class Gated:
             vectors.append(vector * gate)
             gates.append(gate)
         present = torch.stack(list(batch.present.values()), dim=1)
-        if noise is not None and len(vectors) > 1 and self.modality_dropout > 0:
-            present = _withhold(present, noise.uniform(len(vectors)).transpose(1, 2), self.modality_dropout)
+        present = withheld(present, noise, self.modality_dropout)
         fused, attention = _attend(weights, vectors, present)
         logits = self._classify(weights, statistics, fused, batch.rows, noise)
         return Fused(logits, torch.cat(gates, dim=-1), attention.transpose(1, 2))
@@ -97,13 +97,6 @@ class Gated:
             keep = noise.keep(HIDDEN, self.dropout) if noise is not None and self.dropout > 0 else None
             x = relu_dropout(x, keep)
         return linear(weights, "labels", x)
-
-
-def _withhold(present: torch.Tensor, drawn: torch.Tensor, share: float) -> torch.Tensor:
-    """`present` (heads, modalities, rows) without what the draw withholds; the highest draw of a clip always stays."""
-    among = drawn.masked_fill(~present, -1.0)
-    stays = torch.zeros_like(present).scatter_(1, among.argmax(dim=1, keepdim=True), True)
-    return present & ((drawn >= share) | stays)
 
 
 def _attend(

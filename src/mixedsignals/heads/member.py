@@ -62,8 +62,10 @@ class Fused:
         logits: (heads, rows, labels).
         gates: (heads, rows, modalities), each in [0, 1] and independent of the others.
         weights: (heads, rows, modalities), 0 for absent modalities, summing to 1 over those present.
+        parts: (heads, modalities, rows, labels), what a member with a loss of its own needs there; else None.
     """
 
     logits: torch.Tensor
     gates: torch.Tensor
     weights: torch.Tensor
+    parts: torch.Tensor | None = None

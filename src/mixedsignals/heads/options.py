@@ -30,6 +30,9 @@ class HeadOptions:
         weight_decay: Adam's (coupled) weight decay.
         dropout: share of units dropped in the classifier.
         modality_dropout: chance that a modality of a clip is withheld in a training step; one always stays.
+        missing: what stands for a modality that a clip lacks or that is withheld: `mask` lets it take no part, `tokens`
+            shows a learned vector instead, so that one model has seen every subset. Members that are solved for mask.
+        modulation: slow down the gradients of the modality that does best alone, and add noise to them (OGM-GE).
         class_weights: weigh clips by the inverse frequency of their label in the fold's training part.
         soft_targets: train towards the shares of the target table instead of its most frequent label.
         patience: stop a head after so many epochs without a better one; None trains all epochs.
@@ -48,6 +51,8 @@ class HeadOptions:
     weight_decay: float = 1e-3
     dropout: float = 0.3
     modality_dropout: float = 0.2
+    missing: Literal["mask", "tokens"] = "mask"
+    modulation: bool = False
     class_weights: bool = False
     soft_targets: bool = False
     patience: int | None = None
@@ -80,6 +85,7 @@ class HeadOptions:
             ("weight_decay", _finite(self.weight_decay) and self.weight_decay >= 0, "0 or more"),
             ("dropout", 0 <= self.dropout < 1, "0 or more and less than 1"),
             ("modality_dropout", 0 <= self.modality_dropout < 1, "0 or more and less than 1"),
+            ("missing", self.missing in ("mask", "tokens"), "mask or tokens"),
             ("patience", self.patience is None or self.patience >= 1, f"{count}, or None"),
             ("dtype", self.dtype in ("float32", "float64"), "float32 or float64"),
             (

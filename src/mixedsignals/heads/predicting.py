@@ -194,7 +194,7 @@ def _prediction_rows(data: TrainingSet, models: HeadModels, given: str, spoken: 
     return pl.DataFrame(
         {
             "clip_id": names.gather(np.repeat(np.arange(n), n_labels)),
-            "source": pl.repeat(source_of(given, models.options["fusion"]), n * n_labels, eager=True),
+            "source": pl.repeat(source_of(given, models.source), n * n_labels, eager=True),
             "given": pl.repeat(given, n * n_labels, eager=True),
             "label": list(models.labels) * n,
             "probability": spoken.probabilities.reshape(-1),
@@ -211,7 +211,7 @@ def _gate_rows(data: TrainingSet, models: HeadModels, given: str, spoken: Spoken
     return pl.DataFrame(
         {
             "clip_id": names.gather(row),
-            "source": pl.repeat(source_of(given, models.options["fusion"]), len(row), eager=True),
+            "source": pl.repeat(source_of(given, models.source), len(row), eager=True),
             "given": pl.repeat(given, len(row), eager=True),
             "modality": pl.Series(modalities).gather(column),
             "gate": spoken.gates[row, column],

@@ -17,7 +17,7 @@ __all__ = ["dynamics_table", "gates_table", "predictions_table"]
 
 
 def predictions_table(
-    run_id: str, data: TrainingSet, heads: Sequence[TrainedHead], fusion: str
+    run_id: str, data: TrainingSet, heads: Sequence[TrainedHead], fused: str
 ) -> pl.DataFrame:
     """Out-of-fold probabilities: one row per seed, clip, combination and label."""
     names = np.array(list(data.labels), dtype=object)
@@ -31,10 +31,10 @@ def predictions_table(
                 "probability": one.test.probabilities.reshape(-1),
             }
         )
-    return _table(PREDICTIONS, run_id, data, heads, fusion, blocks, {"label": names})
+    return _table(PREDICTIONS, run_id, data, heads, fused, blocks, {"label": names})
 
 
-def gates_table(run_id: str, data: TrainingSet, heads: Sequence[TrainedHead], fusion: str) -> pl.DataFrame:
+def gates_table(run_id: str, data: TrainingSet, heads: Sequence[TrainedHead], fused: str) -> pl.DataFrame:
     """Gate and attention weight out of fold: one row per seed, clip, combination and modality that the clip has."""
     names = np.array(list(data.inputs), dtype=object)
     blocks = []
@@ -49,10 +49,10 @@ def gates_table(run_id: str, data: TrainingSet, heads: Sequence[TrainedHead], fu
                 "weight": one.test.weights[row, column],
             }
         )
-    return _table(GATES, run_id, data, heads, fusion, blocks, {"modality": names})
+    return _table(GATES, run_id, data, heads, fused, blocks, {"modality": names})
 
 
-def dynamics_table(run_id: str, data: TrainingSet, heads: Sequence[TrainedHead], fusion: str) -> pl.DataFrame:
+def dynamics_table(run_id: str, data: TrainingSet, heads: Sequence[TrainedHead], fused: str) -> pl.DataFrame:
     """Probability of the target after every epoch, for the clips that the head was trained on."""
     blocks = []
     for one in heads:
@@ -65,7 +65,7 @@ def dynamics_table(run_id: str, data: TrainingSet, heads: Sequence[TrainedHead],
                 "p_target": one.p_target.reshape(-1),
             }
         )
-    return _table(DYNAMICS, run_id, data, heads, fusion, blocks, {})
+    return _table(DYNAMICS, run_id, data, heads, fused, blocks, {})
 
 
 def _table(
@@ -73,7 +73,7 @@ def _table(
     run_id: str,
     data: TrainingSet,
     heads: Sequence[TrainedHead],
-    fusion: str,
+    fused: str,
     blocks: Sequence[dict[str, Any]],
     names: dict[str, Any],
 ) -> pl.DataFrame:
@@ -83,7 +83,7 @@ def _table(
     lengths = [len(block["clip"]) for block in blocks]
     columns = {key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]}
     given = pl.Series([one.head.combination for one in heads])
-    source = pl.Series([source_of(one.head.combination, fusion) for one in heads])
+    source = pl.Series([source_of(one.head.combination, fused) for one in heads])
     which = pl.Series(np.repeat(np.arange(len(heads)), lengths))
     series = {
         "run_id": pl.repeat(run_id, int(sum(lengths)), eager=True),

@@ -78,6 +78,7 @@ class HeadModels:
 
     Attributes:
         labels: the labels that they predict, in order.
+        source: what the fused source is called in tables.
         cards: per modality the card of the embeddings that they were trained on.
         widths: per modality d.
         options: the options of the fit, by name.
@@ -85,6 +86,7 @@ class HeadModels:
     """
 
     labels: Labels
+    source: str
     cards: Mapping[str, Card]
     widths: Mapping[str, int]
     options: Mapping[str, Any]
@@ -117,6 +119,7 @@ def save_heads(models: HeadModels, folder: Path) -> None:
     index = {
         "format": FORMAT,
         "labels": list(models.labels),
+        "source": models.source,
         "kind": models.labels.kind,
         "cards": {name: card.to_dict() for name, card in models.cards.items()},
         "digests": {name: card.digest() for name, card in models.cards.items()},
@@ -173,6 +176,7 @@ def load_heads(folder: Path) -> HeadModels:
             )
         models = HeadModels(
             labels=Labels(tuple(index["labels"]), index["kind"]),
+            source=index.get("source", "fusion"),
             cards={name: Card.from_dict(card) for name, card in index["cards"].items()},
             widths=index["widths"],
             options=index["options"],

@@ -16,10 +16,11 @@ import torch
 
 from mixedsignals.errors import CannotFinish
 from mixedsignals.heads.data import Positions, TrainingSet
-from mixedsignals.heads.fusion import fusion_of
+from mixedsignals.heads.fusion import OwnLoss, fusion_of
 from mixedsignals.heads.grid import HeadId, steps_per_epoch
 from mixedsignals.heads.looking import Looking, tuning
 from mixedsignals.heads.member import Batch, Fused, Parameter
+from mixedsignals.heads.modulation import coefficients, modulate
 from mixedsignals.heads.noise import Noise, Streams
 from mixedsignals.heads.options import HeadOptions
 from mixedsignals.heads.outcome import Arrays, Choice, TrainedHead
@@ -155,30 +156,48 @@ class Group:
         for step, (rate, beta) in enumerate(zip(rates, betas, strict=True)):
             if self.stop.is_set():
                 raise Interrupted
-            losses[step] = self.step(order[:, step * size : (step + 1) * size], rate, beta)
+            done = (epoch + step / len(rates)) / self.options.epochs
+            losses[step] = self.step(order[:, step * size : (step + 1) * size], rate, beta, done)
         found: npt.NDArray[np.float64] = losses.numpy().astype(np.float64)
         broken = np.argwhere(~np.isfinite(found))
         if len(broken):
             raise _not_a_number(self.heads[broken[0][1]], epoch, f"step {broken[0][0]}")
         return found
 
-    def step(self, positions: torch.Tensor, rate: float, beta: float) -> torch.Tensor:
-        """One step of every head on the clips at `positions` (heads, rows); the losses before it (nats)."""
+    def step(self, positions: torch.Tensor, rate: float, beta: float, done: float = 0.0) -> torch.Tensor:
+        """One step of every head on the clips at `positions` (heads, rows); the losses before it (nats).
+
+        `done` is the share of the training that is behind.
+        """
         batch = self.gatherer.batch(positions)
         noise = Noise(self.streams, positions.shape[1], self.dtype)
         fused = self.member.forward(self.weights.views(), self.statistics.views(), batch, noise)
-        losses = self._loss(fused, batch, positions)
+        losses = self._loss(fused, batch, positions, done)
         losses.sum().backward()
+        if self.options.modulation and len(batch.inputs) > 1:
+            self._modulate(batch, positions)
         self.adam.param_groups[0].update(lr=rate, betas=(beta, 0.999))
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
         return losses.detach()
 
-    def _loss(self, fused: Fused, batch: Batch, positions: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy (nats) of each head over its own rows, weighted by label."""
+    def _modulate(self, batch: Batch, positions: torch.Tensor) -> None:
+        weights = {name: view.detach() for name, view in self.weights.views().items()}
+        factors = coefficients(
+            lambda shown: self.member.forward(weights, self.statistics.views(), shown, None),
+            batch,
+            self.targets[positions.clamp(min=0)],
+        )
+        modulate(self.weights.leaves, factors, self.streams)
+
+    def _loss(self, fused: Fused, batch: Batch, positions: torch.Tensor, done: float) -> torch.Tensor:
+        """Mean cross-entropy (nats), or the member's own loss, of each head over its own rows, weighted by label."""
         weighed = self.targets[positions.clamp(min=0)] * self.label_weights.unsqueeze(1)
         weighed = weighed * batch.rows.unsqueeze(-1)
-        surprise = -(weighed * torch.log_softmax(fused.logits, dim=-1)).sum(dim=(1, 2))
+        if isinstance(self.member, OwnLoss):
+            surprise = self.member.surprise(fused, weighed, done).sum(dim=1)
+        else:
+            surprise = -(weighed * torch.log_softmax(fused.logits, dim=-1)).sum(dim=(1, 2))
         return surprise / weighed.sum(dim=(1, 2))
 
     def _looking(self) -> Looking:

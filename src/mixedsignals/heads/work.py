@@ -29,7 +29,7 @@ from mixedsignals.heads.solving import solve_heads
 from mixedsignals.heads.training import Interrupted, train_group
 from mixedsignals.progress import Progress
 
-__all__ = ["Work", "training_options"]
+__all__ = ["Work", "inputs_digest", "training_options"]
 
 _ONLY_SPEED = ("group_size", "threads")
 _LOOK = 0.2
@@ -173,6 +173,12 @@ def _digests(data: TrainingSet) -> dict[str, str]:
         digest.update(vectors.values.tobytes())
         digests[f"input/{modality}"] = digest.hexdigest()
     return digests
+
+
+def inputs_digest(data: TrainingSet) -> str:
+    """SHA-256 of clips, targets, speakers, vectors and folds."""
+    roles = {str(fold): hashlib.sha256(part.tobytes()).hexdigest() for fold, part in data.roles.items()}
+    return hashlib.sha256(json.dumps([_digests(data), roles], sort_keys=True).encode()).hexdigest()
 
 
 def _wait(futures: Sequence[Future[None]]) -> None:
