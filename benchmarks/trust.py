@@ -1,8 +1,12 @@
 """Are the intervals and tests themselves to be trusted: coverage, false claims and power on simulated corpora.
 
-`python -m benchmarks.trust` draws 4,000 corpora for each setting and writes `results/trust.json`; `--short` draws
-few, in seconds. An interval is right when 93 to 97 % of corpora have the truth inside it; a test, when at most 6.5 %
-of corpora without an effect show one (below 3.5 %: conservative). Figures are judged with their Monte-Carlo error.
+`python -m benchmarks.trust` draws 4,000 corpora of each setting for the headline measures and tests, those that carry
+the verdicts and main estimates, and 1,000 for the others; it writes `results/trust.json`. What has finished is kept in
+`build/trust`, so that a run goes on where it was stopped; `--finished` prints and writes what there is. `--short` draws
+few and writes nothing, in seconds.
+
+An interval is right when 93 to 97 % of corpora have the truth inside it; a test, when at most 6.5 % of corpora without
+an effect show one (below 3.5 %: conservative). Figures are judged with two Monte-Carlo errors of allowance.
 """
 
 from __future__ import annotations
@@ -14,63 +18,75 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import zlib
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.results_file import print_table, save
+from benchmarks.simulated.chunks import Chunks, Task
 from benchmarks.simulated.corpora import Setting, draw_corpus
-from benchmarks.simulated.measured import MEASURED
+from benchmarks.simulated.measured import AT_SIZE, HEADLINE, MEASURED, groups_of_measures, left_out
 from benchmarks.simulated.tested import JUDGED
 
 SETTINGS = (
     Setting(10, labels=2),
     Setting(20, labels=3, most_votes=6),
+    Setting(20, labels=3, ease=2.0),
+    Setting(20, labels=6, clips=30, speaker_effect=1.0),
     Setting(40, labels=5, clips=10),
     Setting(100, labels=8, clips=10, fewest_votes=4),
 )
 SHORT = (Setting(20, labels=3, most_votes=6),)
 SPEAKERS = (10, 20, 40, 100)
+CACHE = Path(__file__).parents[1] / "build" / "trust"
+CHUNK = 100
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Corpora drawn for headline measures and tests, for the others, and for power; speakers of the endless corpus."""
+
+    headline: int = 4000
+    others: int = 1000
+    power: int = 500
+    endless: int = 40_000
+
+    def of(self, headline: bool) -> int:
+        """Corpora without an effect."""
+        return self.headline if headline else min(self.others, self.headline)
 
 
 def _rng(*parts: object) -> np.random.Generator:
     return np.random.default_rng([zlib.crc32(str(part).encode()) for part in parts])
 
 
-def truths(setting: Setting, *, speakers: int = 40_000) -> dict[str, float]:
+def truths(setting: Setting, speakers: int) -> dict[str, np.ndarray]:
     """The value of every measure on an endless corpus: that of a very large one."""
     endless = replace(setting, speakers=speakers, raters=4000, seeds=25, endless=True)
     made = draw_corpus(_rng("truth", setting), endless)
-    made = replace(
-        made, groups=made.groups.blocks(5)
-    )  # values do not depend on groups, and intervals are not used
+    # Values do not depend on groups, and intervals are not used.
+    made = replace(made, groups=made.groups.blocks(5))
     found = {}
-    for name, measure in MEASURED.items():
-        if name.endswith("bootstrap"):
-            found[name] = found[name.removesuffix(", bootstrap")]
-            continue
-        value = measure(made).value
-        found[name] = float("nan") if value is None else value
+    for name in sorted(set(MEASURED) - AT_SIZE):
+        if not name.endswith("bootstrap") and not name.startswith("kendall"):
+            value = MEASURED[name](made).value
+            found[name] = np.asarray(np.nan if value is None else value)
     return found
 
 
-def cover(setting: Setting, truth: dict[str, float], corpora: Sequence[int]) -> dict[str, np.ndarray]:
-    """Per measure: intervals given, intervals that hold the truth, sum of widths."""
-    counted = {name: np.zeros(3) for name in MEASURED}
+def cover(setting: Setting, names: Sequence[str], corpora: Sequence[int]) -> dict[str, np.ndarray]:
+    """Per measure value, low and high (corpora, 3), NaN where there is none."""
+    found: dict[str, list[list[float]]] = {name: [] for name in names if not left_out(name, setting)}
     for at in corpora:
         made = draw_corpus(_rng("cover", setting, at), setting)
-        for name, measure in MEASURED.items():
-            if name.endswith("bootstrap") and setting.speakers < 40:
-                continue
-            found = measure(made)
-            if found.low is None or found.high is None:
-                continue
-            counted[name] += [1, found.low <= truth[name] <= found.high, found.high - found.low]
-    return counted
+        for name, rows in found.items():
+            one = MEASURED[name](made)
+            rows.append([np.nan if end is None else end for end in (one.value, one.low, one.high)])
+    return {name: np.asarray(rows) for name, rows in found.items()}
 
 
 def claim(name: str, speakers: int, effect: float, corpora: Sequence[int]) -> int:
@@ -79,110 +95,179 @@ def claim(name: str, speakers: int, effect: float, corpora: Sequence[int]) -> in
     return sum(test(_rng("claim", name, speakers, effect, at), speakers, effect) for at in corpora)
 
 
+def _claimed(name: str, speakers: int, effect: float, corpora: Sequence[int]) -> dict[str, np.ndarray]:
+    return {"claims": np.asarray(claim(name, speakers, effect, corpora))}
+
+
 def _error(share: float, number: int) -> float:
-    return float(np.sqrt(max(share * (1 - share), 1e-4) / max(number, 1)))
+    """Standard error of a share; two hits and two misses are added, so that none of few is not taken for never."""
+    held = (share * number + 2.0) / (number + 4.0)
+    return float(np.sqrt(held * (1.0 - held) / (number + 4.0)))
 
 
 def judge_interval(coverage: float, number: int) -> str:
-    """`holds` within .93 to .97, give or take two Monte-Carlo errors."""
+    """`right` within .93 to .97, give or take two Monte-Carlo errors; else `conservative` or `misses`."""
     slack = 2 * _error(coverage, number)
     if coverage + slack < 0.93:
-        return "too narrow"
-    return "cautious" if coverage - slack > 0.97 else "holds"
+        return "misses"
+    return "conservative" if coverage - slack > 0.97 else "right"
 
 
 def judge_test(claimed: float, number: int, *, upper_only: bool) -> str:
-    """`holds` up to .065, give or take two Monte-Carlo errors; `conservative` below .035 where that matters."""
+    """`right` up to .065, give or take two Monte-Carlo errors; `conservative` below .035 where that matters."""
     slack = 2 * _error(claimed, number)
     if claimed - slack > 0.065:
-        return "too many"
-    return "conservative" if not upper_only and claimed + slack < 0.035 else "holds"
+        return "misses"
+    return "conservative" if not upper_only and claimed + slack < 0.035 else "right"
 
 
-def _chunks(corpora: int, size: int = 50) -> list[range]:
-    return [range(start, min(start + size, corpora)) for start in range(0, corpora, size)]
+def _chunks(corpora: int) -> Iterator[range]:
+    return (range(start, min(start + CHUNK, corpora)) for start in range(0, corpora, CHUNK))
 
 
-def intervals(settings: Iterable[Setting], corpora: int, jobs: int, *, endless: int) -> list[dict[str, Any]]:
-    """One row per measure and setting."""
+def _digits(*parts: object) -> str:
+    return "-".join(f"{zlib.crc32(str(part).encode()):08x}" for part in parts)
+
+
+def _covers(setting: Setting, amount: Amount) -> Iterator[Task]:
+    for group, names in groups_of_measures().items():
+        for rows in _chunks(amount.of(names <= HEADLINE)):
+            name = f"cover-{_digits(setting)}-{group}-{rows.start}-{rows.stop}"
+            yield Task(name, partial(cover, setting, sorted(names), rows))
+
+
+def _truth_task(setting: Setting, amount: Amount) -> Task:
+    return Task(f"truth-{_digits(setting, amount.endless)}", partial(truths, setting, amount.endless))
+
+
+def _claim_tasks(name: str, speakers: int, effect: float, corpora: int) -> list[Task]:
+    return [
+        Task(
+            f"claim-{_digits(name, speakers, effect)}-{rows.start}-{rows.stop}",
+            partial(_claimed, name, speakers, effect, rows),
+        )
+        for rows in _chunks(corpora)
+    ]
+
+
+def tasks(settings: Iterable[Setting], speakers: Iterable[int], amount: Amount) -> list[Task]:
+    """All work, the first corpora of everything before the later ones of anything."""
+    found = [_truth_task(setting, amount) for setting in settings]
+    found += [task for setting in settings for task in _covers(setting, amount)]
+    for count in speakers:
+        for name, test in JUDGED.items():
+            corpora = amount.of(test.headline)
+            found += _claim_tasks(name, count, 0.0, corpora)
+            found += _claim_tasks(name, count, test.effect, amount.power)
+    return sorted(
+        found, key=lambda task: 0 if task.name.startswith("truth") else int(task.name.split("-")[-1])
+    )
+
+
+def intervals(settings: Iterable[Setting], amount: Amount, chunks: Chunks) -> list[dict[str, Any]]:
+    """One row per measure and setting, of what has finished."""
     rows = []
     for setting in settings:
-        truth = truths(setting, speakers=endless)
-        parts = _spread(partial(cover, setting, truth), _chunks(corpora), jobs)
+        truth = chunks.get(_truth_task(setting, amount).name)
+        done = [part for task in _covers(setting, amount) if (part := chunks.get(task.name)) is not None]
         for name in MEASURED:
-            given, held, width = np.sum([part[name] for part in parts], axis=0)
-            if not given:
+            parts = [part[name] for part in done if name in part]
+            if truth is None or not parts:
                 continue
-            rows.append(
-                {
-                    "interval": name,
-                    "speakers": setting.speakers,
-                    "labels": setting.labels,
-                    "truth": truth[name],
-                    "coverage": held / given,
-                    "monte_carlo_error": _error(held / given, int(given)),
-                    "mean_width": width / given,
-                    "corpora": int(given),
-                    "judged": judge_interval(held / given, int(given)),
-                }
-            )
+            ends = np.concatenate(parts)
+            ends = ends[np.isfinite(ends).all(axis=1)]
+            true = _true(name, truth, ends)
+            if len(ends) and true is not None:
+                rows.append(_interval_row(name, setting, true, ends))
     return rows
 
 
-def tests(speakers: Iterable[int], corpora: int, jobs: int) -> list[dict[str, Any]]:
-    """One row per test and number of speakers."""
+def _true(name: str, truth: dict[str, np.ndarray], ends: np.ndarray) -> float | None:
+    if name in AT_SIZE or name.startswith("kendall"):
+        return float(ends[:, 0].mean()) if len(ends) else None
+    return float(truth[name.removesuffix(", bootstrap")])
+
+
+def _interval_row(name: str, setting: Setting, true: float, ends: np.ndarray) -> dict[str, Any]:
+    above, below = float((ends[:, 1] > true).mean()), float((ends[:, 2] < true).mean())
+    share, number = 1.0 - above - below, len(ends)
+    return {
+        "interval": name,
+        "corpora like": setting.name,
+        "truth": true,
+        "coverage": share,
+        "Monte-Carlo error": _error(share, number),
+        "all above the truth": above,
+        "all below": below,
+        "mean width": float((ends[:, 2] - ends[:, 1]).mean()),
+        "corpora": number,
+        "verdict": judge_interval(share, number),
+    }
+
+
+def tests(speakers: Iterable[int], amount: Amount, chunks: Chunks) -> list[dict[str, Any]]:
+    """One row per test and number of speakers, of what has finished."""
     rows = []
-    for count in speakers:
-        for name, test in JUDGED.items():
-            null_corpora = corpora if not test.expensive else max(corpora // 4, min(corpora, 40))
-            power_corpora = max(corpora // 8, min(corpora, 40))
-            false = sum(_spread(partial(claim, name, count, 0.0), _chunks(null_corpora), jobs))
-            true = sum(_spread(partial(claim, name, count, test.effect), _chunks(power_corpora), jobs))
-            share = false / null_corpora
+    for name, test in JUDGED.items():
+        for count in speakers:
+            corpora = amount.of(test.headline)
+            false, drawn = _share(_claim_tasks(name, count, 0.0, corpora), chunks)
+            power, planted = _share(_claim_tasks(name, count, test.effect, amount.power), chunks)
+            if false is None or power is None:
+                continue
             rows.append(
                 {
                     "test": name,
                     "speakers": count,
-                    "false_claims": share,
-                    "monte_carlo_error": _error(share, null_corpora),
-                    "corpora": null_corpora,
-                    "planted": test.effect,
-                    "power": true / power_corpora,
-                    "judged": judge_test(share, null_corpora, upper_only=test.upper_only),
+                    "false claims": false,
+                    "Monte-Carlo error": _error(false, drawn),
+                    "corpora": drawn,
+                    "planted effect": test.effect,
+                    "power": power,
+                    "its Monte-Carlo error": _error(power, planted),
+                    "verdict": judge_test(false, drawn, upper_only=test.upper_only),
                 }
             )
     return rows
 
 
-def _spread(work: Any, parts: Sequence[Any], jobs: int) -> list[Any]:
-    if jobs < 2:
-        return [work(part) for part in parts]
-    with ProcessPoolExecutor(jobs) as pool:
-        return list(pool.map(work, parts))
+def _share(work: Sequence[Task], chunks: Chunks) -> tuple[float | None, int]:
+    """Share of claims over the tasks that have finished, and the corpora they drew."""
+    claims, drawn = 0, 0
+    for task in work:
+        start, stop = map(int, task.name.split("-")[-2:])
+        found = chunks.get(task.name)
+        if found is not None:
+            claims, drawn = claims + int(found["claims"]), drawn + stop - start
+    return (claims / drawn if drawn else None), drawn
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--short", action="store_true", help="60 corpora of one setting, nothing written")
+    parser.add_argument("--corpora", type=int, default=4000, help="corpora per setting, headline ones")
+    parser.add_argument("--others", type=int, default=1000, help="corpora per setting for the others")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where finished chunks are kept")
+    parser.add_argument("--finished", action="store_true", help="draw nothing: only what is kept")
+    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print both tables and write them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--short", action="store_true", help="few corpora, one setting, nothing written")
-    parser.add_argument("--corpora", type=int, default=4000, help="corpora per setting")
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument(
-        "--only", choices=("intervals", "tests"), help="one of the two tables, nothing written"
-    )
-    given = parser.parse_args(argv)
-    corpora = 60 if given.short else given.corpora
+    given = _arguments(argv)
+    amount = Amount(60, 60, 60, 3000) if given.short else Amount(given.corpora, given.others)
     settings, speakers = (SHORT, (20,)) if given.short else (SETTINGS, SPEAKERS)
-    endless = 3000 if given.short else 40_000
-    covered = [] if given.only == "tests" else intervals(settings, corpora, given.jobs, endless=endless)
-    if covered:
-        print_table(covered)
-        print(flush=True)
-    claimed = [] if given.only == "intervals" else tests(speakers, corpora, given.jobs)
-    if claimed:
-        print_table(claimed)
-    if not given.short and not given.only:
-        save("trust", [*covered, *claimed], corpora=corpora)
+    chunks = Chunks(given.cache)
+    if not given.finished:
+        chunks.do(tasks(settings, speakers, amount), jobs=given.jobs)
+    covered, claimed = intervals(settings, amount, chunks), tests(speakers, amount, chunks)
+    for table in (covered, claimed):
+        if table:
+            print_table(table)
+            print(flush=True)
+    if not given.short:
+        save("trust", [*covered, *claimed], corpora=amount.headline)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,16 @@ from scipy.special import expit, ndtri, softmax
 
 from mixedsignals.measures.groups import Groups
 
-CONDITIONS = 3
-"""Conditions of the votes: two single modalities, then both together."""
+PLANTED = 0.45
+"""The effect in a corpus's questions: it adds about .02 to the AUROC."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How a corpus is drawn: its size, labels, raters, and how strong the planted effects are."""
+    """How a corpus is drawn: its size, labels, raters, how strongly speakers differ, and how easy it is.
+
+    `ease` is added to the logit of the true label for models and people alike: rates then lie near their bounds.
+    """
 
     speakers: int
     clips: int = 15
@@ -29,7 +32,30 @@ class Setting:
     raters: int = 24
     seeds: int = 5
     speaker_effect: float = 0.5
+    ease: float = 0.0
     endless: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a table calls it."""
+        told = [
+            f"{self.speakers} speakers",
+            f"{self.labels} labels",
+            f"{self.fewest_votes}-{self.most_votes} votes",
+        ]
+        return ", ".join(
+            told + ["unlike speakers"] * (self.speaker_effect > 0.5) + ["easy"] * (self.ease > 0)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A target, a signal and confidences (n, 4): does the signal say anything beyond confidence?"""
+
+    target: np.ndarray
+    signal: np.ndarray
+    base: np.ndarray
+    groups: Groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +63,7 @@ class Corpus:
     """Arrays over clips: `target` (n,), `unimodal` (3, n, C), `fusion` (seeds, n, C), votes per condition (3, n, C).
 
     Single votes of the first and the last condition, with raters: `vote_clip`, `vote_rater`, `vote_full`,
-    `vote_right`, (v,).
+    `vote_right`, (v,). `linear` and `bent` are questions with an effect, on clips of their own.
     """
 
     groups: Groups
@@ -50,6 +76,8 @@ class Corpus:
     vote_rater: np.ndarray
     vote_full: np.ndarray
     vote_right: np.ndarray
+    linear: Question
+    bent: Question
 
 
 def _speakers(rng: np.random.Generator, setting: Setting) -> np.ndarray:
@@ -67,15 +95,21 @@ def draw_corpus(rng: np.random.Generator, setting: Setting) -> Corpus:
     shown = np.eye(labels)[target]
     ease = rng.normal(0, effect, (4, setting.speakers, 1))[:, speaker]
     noise = rng.normal(0, 1, (3, n, labels))
-    logits = (np.array([1.4, 1.0, 0.6])[:, None, None] + ease[:3]) * shown + noise
+    logits = (np.array([1.4, 1.0, 0.6])[:, None, None] + setting.ease + ease[:3]) * shown + noise
     luck = 0.25 * _luck(rng, setting)[:, None, None]
     fused = (
-        (1.6 + ease[3] + luck) * shown
+        (1.6 + setting.ease + ease[3] + luck) * shown
         + 0.5 * noise.sum(axis=0)
         + 0.6 * rng.normal(size=(setting.seeds, n, labels))
     )
-    votes = np.stack([_votes(rng, setting, speaker, shown, strength) for strength in (0.8, 1.2, 1.5)])
+    votes = np.stack(
+        [_votes(rng, setting, speaker, shown, strength + setting.ease) for strength in (0.8, 1.2, 1.5)]
+    )
     clip, rater, full, right = _single_votes(rng, setting, speaker)
+    linear, bent = (
+        draw_question(rng, setting.speakers, setting.clips, bent=bent, effect=PLANTED)
+        for bent in (False, True)
+    )
     return Corpus(
         Groups(speaker, setting.speakers),
         labels,
@@ -87,6 +121,8 @@ def draw_corpus(rng: np.random.Generator, setting: Setting) -> Corpus:
         rater,
         full,
         right,
+        linear,
+        bent,
     )
 
 
@@ -116,16 +152,6 @@ def _single_votes(rng: np.random.Generator, setting: Setting, speaker: np.ndarra
     of_rater = rng.uniform(-0.12, 0.12, (setting.raters, 2))[rater, full]
     right = rng.random(len(clip)) < 0.55 + 0.08 * full + of_speaker + of_rater
     return clip, rater, full, right.astype(np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """A target, a signal and confidences (n, 4): does the signal say anything beyond confidence?"""
-
-    target: np.ndarray
-    signal: np.ndarray
-    base: np.ndarray
-    groups: Groups
 
 
 def draw_question(

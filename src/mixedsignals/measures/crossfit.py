@@ -38,45 +38,33 @@ PENALTIES = 10.0 ** np.arange(-3.0, 4.0)
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """The columns [1, splines of the base, splines of `more`] of clips; scores (K, n) are those of each basis."""
+    """The columns [1, splines of the base] of clips; scores (K, n) are those of the basis."""
 
     base: Basis
     scores: FloatArray
-    more: Basis | None = None
-    more_scores: FloatArray | None = None
 
     @classmethod
-    def of(
-        cls, base: Basis, variables: ArrayLike, more: Basis | None = None, others: ArrayLike | None = None
-    ) -> Design:
-        """The design of variables (n, K) in the base, and of `others` (n, S) in `more`."""
-        added = None if more is None or others is None else more.scores(floats(others))
-        return cls(base, base.scores(floats(variables)), more, added)
-
-    @property
-    def plain(self) -> int:
-        """Columns of the intercept and the base."""
-        return 1 + self.base.width
+    def of(cls, base: Basis, variables: ArrayLike) -> Design:
+        """The design of variables (n, K) in the base."""
+        return cls(base, base.scores(floats(variables)))
 
     @property
     def width(self) -> int:
-        """All columns."""
-        return self.plain + (0 if self.more is None else self.more.width)
+        """Columns of the intercept and the base."""
+        return 1 + self.base.width
 
     def __len__(self) -> int:
         return int(self.scores.shape[1])
 
     def fill(self, table: FloatArray, rows: IntArray | slice) -> None:
-        """Write the columns of some clips into the first `plain` rows of a table (…, clips) and its last ones."""
+        """Write the columns of some clips into the first `width` rows of a table (…, clips)."""
         table[0] = 1.0
-        self.base.fill(table[1 : self.plain], self.scores[:, rows])
-        if self.more is not None and self.more_scores is not None:
-            self.more.fill(table[len(table) - self.more.width :], self.more_scores[:, rows])
+        self.base.fill(table[1 : self.width], self.scores[:, rows])
 
 
 @dataclass(frozen=True, eq=False)
 class Products:
-    """Z'Z with Z = [1, base, outcomes, more] summed `by_fold` (F, q, q), and without `more` `by_block` (B, q, q)."""
+    """Z'Z with Z = [1, base, outcomes] summed `by_fold` (F, q, q) and `by_block` (B, q, q)."""
 
     by_fold: FloatArray
     by_block: FloatArray
@@ -84,27 +72,19 @@ class Products:
 
 def cross_products(design: Design, outcomes: FloatArray, fold: IntArray, blocks: Groups) -> Products:
     """One pass over the clips: outcomes (n, T), codes of folds (n,), and blocks that may cut across folds."""
-    folds, prefix = int(fold.max()) + 1, design.plain + outcomes.shape[1]
+    folds, q = int(fold.max()) + 1, design.width + outcomes.shape[1]
     cell = fold * blocks.count + blocks.codes
     order = np.argsort(cell, kind="stable")
-    q = design.width + outcomes.shape[1]
-    by_fold, by_block = np.zeros((folds, q, q)), np.zeros((blocks.count, prefix, prefix))
+    by_fold, by_block = np.zeros((folds, q, q)), np.zeros((blocks.count, q, q))
     for rows, table in _tables(design, order, q):
-        table[design.plain : prefix] = outcomes[rows].T
+        table[design.width :] = outcomes[rows].T
         codes = cell[rows]
         edges = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)]])
         for start, end in pairwise(edges.tolist()):
             at, block = divmod(int(codes[start]), blocks.count)
-            first = table[:prefix, start:end]
-            products = first @ first.T
+            products = table[:, start:end] @ table[:, start:end].T
             by_block[block] += products
-            by_fold[at, :prefix, :prefix] += products
-        if q > prefix:
-            kinds = codes // blocks.count
-            edges = np.concatenate([[0], np.flatnonzero(np.diff(kinds)) + 1, [len(kinds)]])
-            for start, end in pairwise(edges.tolist()):
-                by_fold[kinds[start], prefix:] += table[prefix:, start:end] @ table[:, start:end].T
-    by_fold[:, :prefix, prefix:] = by_fold[:, prefix:, :prefix].transpose(0, 2, 1)
+            by_fold[at] += products
     return Products(by_fold, by_block)
 
 
@@ -146,7 +126,7 @@ def cross_fitted(basis: Basis, variables: ArrayLike, targets: ArrayLike, fold: I
     """
     design, wanted = Design.of(basis, variables), floats(targets)
     one_block = Groups(np.zeros(len(design), dtype=np.int64), 1)
-    fits = fitted(cross_products(design, wanted, fold, one_block).by_fold, design.plain)
+    fits = fitted(cross_products(design, wanted, fold, one_block).by_fold, design.width)
     return predicted(design, fits, fold)
 
 
