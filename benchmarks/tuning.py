@@ -1,0 +1,173 @@
+"""Tuned encoders beside frozen ones: the last two layers of the offline encoders, five folds, one seed, five epochs.
+
+    MIXEDSIGNALS_DATA=... python -m benchmarks.tuning [FOLDER]     work is kept in FOLDER; the same call goes on there
+
+MiniLM, Whisper tiny.en's encoder and EfficientNet-lite0 on playhouse; MiniLM and Whisper on RAVDESS, where text carries
+nothing about the emotion. Three answers per modality, all on speakers that were never trained on: a head on the frozen
+embeddings, a head on the tuned ones, and the tuned classifier itself. Differences are paired over the clips, their
+intervals over speakers. Training clips are embedded in-sample here; heads of one modality do not mind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from benchmarks.results_file import print_table, save
+from mixedsignals import api
+from mixedsignals.labels import Labels
+from mixedsignals.manifest import RunOptions
+from mixedsignals.measures.groups import Groups
+from mixedsignals.measures.inference import Estimate, difference, estimate
+from mixedsignals.measures.performance import performance, performance_statistic
+from mixedsignals.progress import Silent
+from mixedsignals.store import RunFolder
+from mixedsignals.tuning_options import TuningOptions
+
+SEED = 42
+TUNING = {"inner_folds": 0, "precision": "bf16", "epochs": 5}
+MODALITIES = {"playhouse": ("text", "audio", "video"), "RAVDESS": ("text", "audio")}
+
+Codes = npt.NDArray[np.int64]
+
+
+class Lines(Silent):
+    """Says what is said."""
+
+    def say(self, text: str) -> None:
+        """To stderr, with the time."""
+        print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def corpora(folder: Path) -> dict[str, Path]:
+    """The corpora that can be had here."""
+    found = {"playhouse": api.playhouse()}
+    if named := os.environ.get("MIXEDSIGNALS_DATA"):
+        found["RAVDESS"] = folder / "ravdess"
+        if not (folder / "ravdess" / "corpus.toml").is_file():
+            api.import_corpus("ravdess", Path(named) / "ravdess", folder / "ravdess")
+    return found
+
+
+def fitted(corpus: Path, out: Path, options: RunOptions) -> tuple[RunFolder, float]:
+    """A fit, and the seconds that it took, over all calls."""
+    clock = out.with_suffix(".seconds.json")
+    spent = json.loads(clock.read_text()) if clock.is_file() else 0.0
+    began = time.perf_counter()
+    try:
+        return api.fit(api.read(corpus), out, options=options, progress=Lines()), spent
+    finally:
+        spent += time.perf_counter() - began
+        clock.parent.mkdir(parents=True, exist_ok=True)
+        clock.write_text(json.dumps(spent))
+
+
+def said(run: RunFolder, modality: str, labels: Labels) -> dict[str, int]:
+    """What the heads of one modality say of each clip, out of fold."""
+    table = pl.read_parquet(run.table("predictions")).filter(source=modality)
+    best = table.sort("probability", descending=True).unique("clip_id", keep="first", maintain_order=True)
+    return dict(zip(best["clip_id"], labels.codes(best["label"]).tolist(), strict=True))
+
+
+def classified(run: RunFolder, modality: str) -> dict[str, int]:
+    """What the tuned classifiers say, out of fold."""
+    found: dict[str, int] = {}
+    for model in run.read_manifest()["tuning"]["models"]:
+        if model["modality"] == modality:
+            with np.load(run.path / model["folder"] / "out_of_fold.npz", allow_pickle=False) as file:
+                found |= dict(
+                    zip(file["clip_ids"].tolist(), file["logits"].argmax(axis=1).tolist(), strict=True)
+                )
+    return found
+
+
+def compared(name: str, corpus: Path, frozen: RunFolder, tuned: RunFolder) -> list[dict[str, Any]]:
+    """One row per modality and answer."""
+    about = frozen.read_manifest()["corpus"]
+    labels = Labels(tuple(about["labels"]), about["kind"])
+    targets = (
+        pl.read_parquet(frozen.table("targets"))
+        .sort("share", descending=True)
+        .unique("clip_id", keep="first")
+    )
+    truth = dict(zip(targets["clip_id"], labels.codes(targets["label"]).tolist(), strict=True))
+    groups_of = api.read(corpus).groups
+    rows = []
+    for modality in MODALITIES[name]:
+        answers = {
+            "head on frozen": said(frozen, modality, labels),
+            "head on tuned": said(tuned, modality, labels),
+            "tuned classifier": classified(tuned, modality),
+        }
+        clips = sorted(set(truth).intersection(*answers.values()))
+        groups = Groups.of([groups_of.get(clip) or clip for clip in clips])
+        target = np.array([truth[clip] for clip in clips])
+        codes = {what: np.array([found[clip] for clip in clips]) for what, found in answers.items()}
+        for what in answers:
+            rows.append(
+                {
+                    "corpus": name,
+                    "modality": modality,
+                    "answer": what,
+                    "macro-F1": shown(performance(target, codes[what], groups, len(labels))),
+                    "more than frozen": gain(target, codes, what, groups, len(labels)),
+                    "clips": len(clips),
+                    "speakers": groups.distinct,
+                }
+            )
+    return rows
+
+
+def gain(target: Codes, codes: dict[str, Codes], what: str, groups: Groups, n_labels: int) -> str:
+    """Paired difference to the head on frozen embeddings."""
+    if what == "head on frozen":
+        return ""
+    first, second = (
+        performance_statistic(target, codes[name], groups, n_labels) for name in (what, "head on frozen")
+    )
+    return shown(estimate(difference(first, second)), sign="+")
+
+
+def shown(found: Estimate, *, sign: str = "") -> str:
+    """`0.712 [0.680, 0.744]`."""
+    if found.value is None or found.low is None or found.high is None:
+        return "none"
+    return f"{found.value:{sign}.3f} [{found.low:{sign}.3f}, {found.high:{sign}.3f}]"
+
+
+def main() -> None:
+    """Fit frozen and tuned, print and save the table."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped; the same call goes on"))
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    seconds: dict[str, float] = {}
+    for name, corpus in corpora(folder).items():
+        encoders = dict.fromkeys(MODALITIES[name], "lite")
+        frozen, _ = fitted(corpus, folder / f"{name}-frozen", RunOptions(encoders=encoders, seeds=(SEED,)))
+        options = RunOptions(
+            encoders=encoders, seeds=(SEED,), tune="last2", tuning=TuningOptions(**TUNING)
+        )
+        out = folder / f"{name}-tuned"
+        tuned, _ = fitted(corpus, out, options)
+        seconds[name] = round(json.loads(out.with_suffix(".seconds.json").read_text()), 1)
+        rows += compared(name, corpus, frozen, tuned)
+    print_table(rows)
+    print("seconds of tuning:", ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()))
+    print(
+        f"saved {save('tuning', rows, seconds=seconds, tuning={'tune': 'last2', 'seed': SEED, **TUNING}).name}"
+    )
+
+
+if __name__ == "__main__":
+    main()
