@@ -113,6 +113,8 @@ def _chart(dots: Dots, rows: list[dict[str, Any]], has_base: bool) -> dict[str, 
         y=alt.Y("name:N", sort=[row["name"] for row in rows], title=None, axis=alt.Axis(labelLimit=200)),
     )
     scale = alt.Scale(zero=True, nice=True) if dots.zero else alt.Scale(zero=False, nice=True, padding=6)
+    if dots.zero and all(row["value"] == 0 and not row.get("high") for row in rows):
+        scale = alt.Scale(domain=[0, 0.1])  # an axis of nothing but zero has no width
     axis = alt.Axis(format="%" if dots.share else ".2~f", tickCount=5)
     x = alt.X("value:Q", title=dots.axis, scale=scale, axis=axis)
     own = alt.Color("source:N", scale=alt.Scale(domain=domain, range=colours), legend=None)

@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 
 from mixedsignals.report.inputs import ReportOptions
 from mixedsignals.report.page import Section
+from mixedsignals.report.sections.against_votes import against_votes
 from mixedsignals.report.sections.calibration import calibration
 from mixedsignals.report.sections.confidence import confidence
 from mixedsignals.report.sections.disagreement import disagreement
 from mixedsignals.report.sections.everything import everything
+from mixedsignals.report.sections.faults import faults
 from mixedsignals.report.sections.findings import findings
 from mixedsignals.report.sections.gates import gates
 from mixedsignals.report.sections.humans import humans
@@ -35,9 +37,11 @@ SECTIONS: tuple[Builder, ...] = (
     lambda views, options: confidence(views, options.points),
     lambda views, _: people(views),
     lambda views, _: humans(views),
+    lambda views, _: against_votes(views),
     lambda views, _: informative(views),
     lambda views, _: calibration(views),
     lambda views, _: gates(views),
+    lambda views, _: faults(views),
     lambda views, _: findings(views),
     lambda views, _: trouble(views),
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 import altair as alt
 
+from mixedsignals.report.dots import Dots, dot_figure
 from mixedsignals.report.names import estimate_rows
 from mixedsignals.report.page import Column, DataTable, Figure, Section, number
 from mixedsignals.report.theme import colour, drawn, finish, shape, source_scale
@@ -21,7 +22,8 @@ _TITLES = {"": "Raw probabilities", ":calibrated": "After calibration out of fol
 
 def calibration(views: Views) -> Section | None:
     """Reliability curves from the saved bins; None where a run has none."""
-    figures = [figure for tag in _TITLES if (figure := _figure(views, tag)) is not None]
+    found = (*(_figure(views, tag) for tag in _TITLES), _divergence(views), _labels(views))
+    figures = [figure for figure in found if figure is not None]
     if not figures:
         return None
     return Section(
@@ -30,10 +32,49 @@ def calibration(views: Views) -> Section | None:
         lead=[
             "Clips are put in bins of equal size by the probability of the label that a model chose; a "
             "model that says .8 should be right on 80 % of them. Points under the diagonal are "
-            "overconfident, and a gap between models may be nothing but that."
+            "overconfident, and a gap between models may be nothing but that: what calibration takes away of "
+            "their disagreement was a difference of confidence."
         ],
         figures=figures,
     )
+
+
+def _divergence(views: Views) -> Figure | None:
+    """The mean divergence of the single models, raw and calibrated."""
+    places = {"calibrated=no": "raw probabilities", "all": "after calibration"}
+    rows = [
+        row | {"name": words, "base": None}
+        for place, words in places.items()
+        for row in estimate_rows(views, "jsd", slices=(place,))
+    ]
+    title = "Soft disagreement before and after"
+    axis = "mean Jensen-Shannon divergence, bits"
+    return dot_figure(Dots("divergence-calibrated", title, axis, rows, zero=True, width="half"))
+
+
+def _labels(views: Views) -> Figure | None:
+    """How often labels part from those of fusion once vector scaling may change them, beside before."""
+    before = {row["source"]: row for row in estimate_rows(views, "disagreement_rate")}
+    rows = [
+        row | {f"base{end}": before.get(row["source"], {}).get(of) for end, of in _ENDS.items()}
+        for row in estimate_rows(views, "disagreement_rate:vector_scaled")
+    ]
+    title = "Labels that part from fusion, before and after"
+    return dot_figure(
+        Dots(
+            "labels-calibrated",
+            title,
+            "share of clips, after vector scaling",
+            rows,
+            baseline="before, mean over seeds",
+            share=True,
+            zero=True,
+            width="half",
+        )
+    )
+
+
+_ENDS = {"": "value", "_low": "low", "_high": "high"}
 
 
 def _figure(views: Views, tag: str) -> Figure | None:

@@ -32,6 +32,7 @@ def disagreement(views: Views) -> Section | None:
             "disagreement-pairs", "How often two single models part", [r for r in rates if "|" in r["source"]]
         ),
         _rates("disagreement-seeds", "How often two seeds of one model part", seeds),
+        _beyond(views),
         _patterns(views),
     ]
     shown = [figure for figure in figures if figure is not None]
@@ -52,6 +53,16 @@ def disagreement(views: Views) -> Section | None:
 def _rates(key: str, title: str, rows: list[dict[str, Any]]) -> Figure | None:
     return dot_figure(
         Dots(key, title, "share of clips", rows, baseline=_INDEPENDENT, share=True, zero=True, width="half")
+    )
+
+
+def _beyond(views: Views) -> Figure | None:
+    """Disagreement with fusion less that of two seeds of the noisier of both."""
+    rows = [row | {"base": 0.0} for row in estimate_rows(views, "beyond_seeds")]
+    title = "Disagreement with fusion beyond that of seeds"
+    baseline = "no more than two seeds part"
+    return dot_figure(
+        Dots("beyond-seeds", title, "share of clips", rows, baseline, share=True, zero=True, width="half")
     )
 
 

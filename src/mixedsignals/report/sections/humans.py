@@ -8,7 +8,7 @@ from typing import Any
 
 from mixedsignals.report.dots import Dots, dot_figure
 from mixedsignals.report.names import estimate_rows
-from mixedsignals.report.page import Figure, Section
+from mixedsignals.report.page import Figure, Section, number
 from mixedsignals.report.views import Views, given_order
 
 __all__ = ["humans", "of_people"]
@@ -16,7 +16,7 @@ __all__ = ["humans", "of_people"]
 
 def humans(views: Views) -> Section | None:
     """None where nobody judged under two conditions."""
-    found = (_right(views), _beside(views), _gain(views), _follow(views))
+    found = (_right(views), _beside(views), _gain(views), _hurt(views), _follow(views))
     figures = [figure for figure in found if figure is not None]
     if not figures:
         return None
@@ -71,6 +71,25 @@ def _gain(views: Views) -> Figure | None:
     ]
     title = "What people gain from more modalities"
     return dot_figure(Dots("human-gain", title, "gain in accuracy", rows, baseline="no gain", width="half"))
+
+
+def _hurt(views: Views) -> Figure | None:
+    """Clips on which people do worse given everything, beside the simulation in which nobody is hurt."""
+    rows = [row | {"name": "worse given all"} for row in of_people(views, "hurt_by_more", "all")]
+    loss = of_people(views, "loss_where_hurt", "all")
+    told = (
+        f"On the clips that look so by half of their votes, the other half shows a loss in accuracy of "
+        f"{number(loss[0]['value'])} [{number(loss[0]['low'])}, {number(loss[0]['high'])}]; zero or less is what "
+        "nobody hurt would show."
+        if loss
+        else ""
+    )
+    title = "Clips on which more modalities seem to hurt"
+    baseline = "a simulation in which nobody is hurt"
+    axis = "share of clips worse than with the best single modality"
+    return dot_figure(
+        Dots("hurt-by-more", title, axis, rows, baseline, share=True, zero=True, width="half", note=told)
+    )
 
 
 def _follow(views: Views) -> Figure | None:

@@ -26,6 +26,7 @@ _SIGNALS = {
     "mean_total_variation": ("total variation", "disagreement"),
     "collision_disagreement": ("collision", "disagreement"),
     "fusion_gap": ("fusion from their mean", "disagreement"),
+    "conflict": ("conflict of models", "disagreement"),
     "fused_doubt": ("1 − fused confidence", "confidence"),
     "fused_entropy": ("fused entropy", "confidence"),
     "mean_unimodal_entropy": ("mean entropy of models", "confidence"),
@@ -37,8 +38,8 @@ _KINDS = {"disagreement": "disagreement of models", "confidence": "plain confide
 def informative(views: Views) -> Section | None:
     """A figure per target that has been tested, and the gain beyond confidence; None where nothing was."""
     figures = [figure for target in TARGETS if (figure := _ranking(views, target)) is not None]
-    gain = _gain(views)
-    if not figures and gain is None:
+    figures += [figure for figure in (_gain(views), _risk(views)) if figure is not None]
+    if not figures:
         return None
     return Section(
         key="informative",
@@ -48,7 +49,7 @@ def informative(views: Views) -> Section | None:
             "happened above one where it did not. Disagreement is worth its trouble only where it beats the "
             "plain confidence of fusion, or adds to it.",
         ],
-        figures=[*figures, *([gain] if gain else [])],
+        figures=figures,
         key_items=tuple((colour(kind), shape(kind), words) for kind, words in _KINDS.items()),
     )
 
@@ -70,15 +71,20 @@ def _ranking(views: Views, target: str) -> Figure | None:
 
 
 def _gain(views: Views) -> Figure | None:
-    """What all signals add to confidence, per target, with the p of the test of the headline signal."""
-    rows = [
-        row | {"name": words, "source": "disagreement", "base": 0.0}
+    """What all signals add to confidence, per target, with the p of the test of the headline signal and the control."""
+    gains = {
+        target: row | {"name": words, "source": "disagreement", "base": 0.0}
         for target, words in TARGETS.items()
         for row in estimate_rows(views, f"delta_auroc:{target}")[:1]
-    ]
-    if not rows:
+    }
+    if not gains:
         return None
-    told = "; ".join(f"{row['name']} {number(row['value'])}{_p(row)}" for row in rows)
+    rows = []
+    for target, gain in gains.items():
+        control = estimate_rows(views, f"control:delta_auroc:{target}")[:1]
+        named = {"name": f"{TARGETS[target]}, control", "source": "seeds", "base": 0.0}
+        rows += [gain, *(row | named for row in control)]
+    told = "; ".join(f"{row['name']} {_way(views, target)}{_p(row)}" for target, row in gains.items())
     return dot_figure(
         Dots(
             "beyond-confidence",
@@ -87,8 +93,39 @@ def _gain(views: Views) -> Figure | None:
             rows,
             baseline="no gain",
             width="half",
-            note=f"Residual test of the divergence, beyond every confidence: {told}." if told else "",
+            note=f"Residual test of the divergence, beyond every confidence: {told}. The control pairs modalities of "
+            "different clips of one label and speaker, and should show nothing.",
         )
+    )
+
+
+def _way(views: Views, target: str) -> str:
+    """In which direction the residual test points, with its correlation."""
+    found = estimate_rows(views, f"residual_correlation:{target}")[:1]
+    if not found:
+        return ""
+    value = found[0]["value"]
+    return f"{'more' if value >= 0 else 'less'} with more disagreement, r = {number(value)}"
+
+
+def _risk(views: Views) -> Figure | None:
+    """Errors of fusion among the clips kept, when the doubtful or the divergent ones are left out."""
+    orders = {
+        "fused_doubt": ("doubt of fusion", "confidence"),
+        "jsd": ("divergence of models", "disagreement"),
+    }
+    rate = estimate_rows(views, "base_rate:fused_error")
+    base = rate[0]["value"] if rate else None
+    rows = [
+        row | {"name": f"{share} % kept, by {words}", "source": kind, "base": base}
+        for share in (90, 80, 70)
+        for order, (words, kind) in orders.items()
+        for row in estimate_rows(views, f"risk_at_{share}:{order}")[:1]
+    ]
+    title = "Errors among the clips kept"
+    axis = "share of the kept clips on which fusion errs"
+    return dot_figure(
+        Dots("risk-coverage", title, axis, rows, "all clips kept", share=True, zero=True, width="half")
     )
 
 

@@ -16,6 +16,7 @@ from mixedsignals.report.views import Views, given_order
 __all__ = ["people"]
 
 _BINS = 10
+_RATERS = 12
 _GROUPS = {"agree": "all models agree", "part": "models part"}
 _EACH = {
     "rater_disagreement": ("Disagreement of two people, per condition", "probability that two votes differ"),
@@ -44,8 +45,39 @@ def people(views: Views) -> Section | None:
             "means the same with two votes as with twelve. Where models part and people differ too, the "
             "clip may be ambiguous; whether that says more than plain confidence does is a test of its own.",
         ],
-        figures=[figure for figure in (*apart, _spread(views), *each) if figure is not None],
+        figures=[f for f in (*apart, _spread(views), *each, _limits(views), _raters(views)) if f is not None],
     )
+
+
+def _limits(views: Views) -> Figure | None:
+    """What few votes allow at most: ceilings of a perfect signal, and errors of an oracle on majorities."""
+    words = {
+        "noise_ceiling": "largest correlation",
+        "noise_ceiling:spearman": "largest rank correlation",
+        "noise_ceiling:auroc": "largest AUROC",
+        "oracle_error": "errors of an oracle",
+    }
+    rows = [
+        row | {"name": name} for measure, name in words.items() for row in of_people(views, measure, "all")
+    ]
+    note = (
+        "A signal that knew each clip's true disagreement would reach these with people's observed disagreement. "
+        "Errors of an oracle are targets, made of votes, that most people would not say."
+    )
+    title = "What few votes allow at most"
+    return dot_figure(Dots("limits", title, "from 0 to 1", rows, zero=True, width="half", note=note))
+
+
+def _raters(views: Views) -> Figure | None:
+    """The raters of lowest competence by the model of raters, with what guessing every second time would give."""
+    rows = of_people(views, "rater_competence", "rater=")
+    worst = sorted(rows, key=lambda row: row["value"])[:_RATERS]
+    named = [row | {"name": row["slice"].removeprefix("rater="), "base": 0.5} for row in worst]
+    shown = f"{len(named)} of {plural(len(rows), 'rater')}, the least competent first. " if rows else ""
+    note = f"{shown}{rows[0]['method'].partition(';')[0]}; on the scale of kappa." if rows else ""
+    title, axis = "Competence of single raters", "agreement with the consensus beyond chance"
+    baseline = "guesses every second time"
+    return dot_figure(Dots("raters", title, axis, named, baseline, width="half", note=note))
 
 
 def _counts(votes: pl.DataFrame) -> str:
