@@ -4,6 +4,7 @@ Six verbs do the work: `read` a corpus, `encode` its clips, `fit` heads out of f
 `report`; `run` does all of it, and resumes. Each works on folders as the command line does, and gives back the tables.
 """
 
+from mixedsignals.api.comparing import compare
 from mixedsignals.api.corpora import (
     check,
     fetch_weights,
@@ -12,6 +13,7 @@ from mixedsignals.api.corpora import (
     read,
     weights_status,
 )
+from mixedsignals.api.cueing import cues
 from mixedsignals.api.diagnosing import diagnose, diagnose_corpus, diagnose_run
 from mixedsignals.api.encoding import encode
 from mixedsignals.api.exporting import export_fiftyone, export_label_studio
@@ -31,7 +33,9 @@ __all__ = [
     "analyse_study",
     "check",
     "close_study",
+    "compare",
     "create_study",
+    "cues",
     "diagnose",
     "diagnose_corpus",
     "diagnose_run",

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Plan",
+    "begin",
     "embedding_digest",
     "encoder_record",
     "finish",
@@ -70,15 +71,10 @@ def fit(
         InputError: the folder is a run of other options or inputs, or the corpus has faults.
         CannotFinish: too few clips, labels or speakers for the folds; weights, memory or disk that cannot be had.
     """
-    from mixedsignals.corpus import make_targets
-
     options = options or RunOptions()
     run = RunFolder(Path(out))
-    tie_rule = options.tie_rule or corpus.tie_rule
-    targets = make_targets(corpus.clips, corpus.votes, corpus.targets, corpus.labels, tie_rule=tie_rule)
-    manifest = _manifest(corpus, options, targets, run)
-    before = _refuse_another(run, manifest)
-    _refuse_untaught(corpus, targets)
+    plan, manifest, before = begin(corpus, options, run)
+    targets = plan.targets
     if before.get("fit", {}).get("done"):
         progress.say(f"{run.path}: heads are trained; nothing to do before the diagnosis")
         return run
@@ -88,7 +84,7 @@ def fit(
     if options.tune != "frozen":
         from mixedsignals.api.tuning import fit_tuned
 
-        return fit_tuned(Plan(corpus, options, targets, run), manifest, progress)
+        return fit_tuned(plan, manifest, progress)
     encoded = encode(corpus, options=options, progress=progress)
     if not encoded:
         raise CannotFinish(
@@ -99,8 +95,30 @@ def fit(
         progress.say(
             f"The only modality is {next(iter(encoded))}: there is nothing to fuse, or to part from."
         )
-    _train(Plan(corpus, options, targets, run), encoded, manifest, progress)
+    _train(plan, encoded, manifest, progress)
     return run
+
+
+def begin(
+    corpus: Corpus, options: RunOptions, run: RunFolder, *, compares: bool = False
+) -> tuple[Plan, dict[str, Any], dict[str, Any]]:
+    """What is decided first, what the folder will say of itself, and what it says already.
+
+    Raises:
+        InputError: the folder holds something else.
+        CannotFinish: there are no two labels to learn.
+    """
+    from mixedsignals.corpus import make_targets
+
+    tie_rule = options.tie_rule or corpus.tie_rule
+    targets = make_targets(corpus.clips, corpus.votes, corpus.targets, corpus.labels, tie_rule=tie_rule)
+    manifest = _manifest(corpus, options, targets, run)
+    before = _refuse_another(run, manifest)
+    if before and compares != ("compare" in before):
+        what = "is a comparison of fusions" if "compare" in before else "is a run"
+        raise InputError(Problem("another-run", what, "Name another folder with --out.", file=str(run.path)))
+    _refuse_untaught(corpus, targets)
+    return Plan(corpus, options, targets, run), manifest, before
 
 
 def _manifest(corpus: Corpus, options: RunOptions, targets: Targets, run: RunFolder) -> dict[str, Any]:

@@ -25,6 +25,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "run": ("run", "Encode, fit, diagnose and report; resumes where it stopped."),
     "encode": ("encode", "Encode the clips of a corpus into the cache."),
     "fit": ("fit", "Train unimodal models and gated fusion out of fold."),
+    "cues": ("cues", "Measure prosody, face and words of the clips of a corpus or run."),
+    "compare": ("compare", "The fusion family on a corpus, in one table with intervals."),
     "predict": ("predict", "Probabilities, gates and disagreement for new clips."),
     "diagnose": ("diagnose", "Diagnose a run, a corpus with votes, or the predictions of your own models."),
     "report": ("report", "Write the HTML report of a run."),

@@ -12,7 +12,15 @@ from mixedsignals.cli._tuning import given_ones, take_tuning, tuning_options
 from mixedsignals.manifest import RunOptions
 from mixedsignals.tuning_options import PRESETS, TUNES, TuningOptions
 
-__all__ = ["FOLDER", "encoding_options", "media_option", "out_option", "run_options", "training_options"]
+__all__ = [
+    "FOLDER",
+    "comparing_options",
+    "encoding_options",
+    "media_option",
+    "out_option",
+    "run_options",
+    "training_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path)
@@ -43,6 +51,13 @@ def encoding_options(function: F) -> F:
 def training_options(function: F) -> F:
     """Everything that `RunOptions` holds, as options."""
     for option in reversed((_PRESET, *_ENCODERS, _TUNE, *_TRAINING, _DEVICE, *tuning_options())):
+        function = option(function)
+    return function
+
+
+def comparing_options(function: F) -> F:
+    """What decides how members of the fusion family are compared; which ones is an option of `compare` itself."""
+    for option in reversed((*_ENCODERS, *_TRAINING[1:], _DEVICE)):
         function = option(function)
     return function
 
