@@ -45,18 +45,23 @@ def models_against_votes(case: Case) -> Outcome:
     outcome = Outcome()
     voted = counts.sum(1) > 0
     base = np.broadcast_to(counts.sum(0) / counts.sum(), counts.shape)
+    references = {name: distance(base, counts) for name, distance in _measures(case).items()}
     for source in case.fullest.values():
         both = voted & source.present
         if not both.any():
             message = f"No clip was predicted by {source.name} and judged by people."
             outcome.find("not_applicable", message, source=source.name)
             continue
-        near, gain = _distances(case, outcome, source, counts, base)
+        near, gain = _distances(case, outcome, source, counts, references)
         told = (
             f"{source.name} is {with_interval(near)} nats from people's votes (cross-entropy), {with_interval(gain)} "
             "closer than the shares of all votes"
         )
-        status = "passed" if gain.low is not None and gain.low > 0 else "issue"
+        if gain.low is None:
+            message = sentence(f"{told}: whether it knows more than their average cannot be told")
+            outcome.find("not_applicable", message, source=source.name)
+            continue
+        status = "passed" if gain.low > 0 else "issue"
         said = (
             told
             if status == "passed"
@@ -64,6 +69,11 @@ def models_against_votes(case: Case) -> Outcome:
         )
         outcome.find(status, sentence(said), source=source.name, measure="cross_entropy_to_votes")  # type: ignore[arg-type]
     return outcome
+
+
+def _measures(case: Case) -> dict[str, Distance]:
+    ordered = {"wasserstein_to_votes": wasserstein_to_votes} if case.labels.kind == "ordinal" else {}
+    return DISTANCES | ordered
 
 
 def _limits(name: str, labels: int) -> Limits:
@@ -79,20 +89,19 @@ def _limits(name: str, labels: int) -> Limits:
 
 
 def _distances(
-    case: Case, outcome: Outcome, source: Source, counts: Floats, base: Floats
+    case: Case, outcome: Outcome, source: Source, counts: Floats, references: dict[str, Floats]
 ) -> tuple[Estimate, Estimate]:
     """All distances of one source into the outcome; the cross-entropy, and the gain over the corpus's shares."""
     options = Resampling(level=case.options.level)
     probability = sure(case, source)
-    measures = dict(DISTANCES)
-    if case.labels.kind == "ordinal":
-        measures["wasserstein_to_votes"] = wasserstein_to_votes
-    found = {}
-    for name, distance in measures.items():
+    found, closer = {}, np.empty(0)
+    for name, distance in _measures(case).items():
         values = distance(probability, counts)
         found[name] = mean(values, case.groups, limits=_limits(name, len(case.labels)), options=options)
         outcome.estimate(name, source.name, found[name])
-        reference = np.where(np.isfinite(values), distance(base, counts), np.nan)
+        reference = np.where(np.isfinite(values), references[name], np.nan)
+        if name == "cross_entropy_to_votes":
+            closer = reference - values
         at_base = mean(reference, case.groups, options=options)
         outcome.value(
             f"chance:{name}",
@@ -102,7 +111,6 @@ def _distances(
             n_clips=at_base.n_clips,
             n_groups=at_base.n_groups,
         )
-    closer = cross_entropy_to_votes(base, counts) - cross_entropy_to_votes(probability, counts)
     gain = mean(closer, case.groups, options=options)
     outcome.estimate("gain_over_vote_shares", source.name, gain)
     return found["cross_entropy_to_votes"], gain

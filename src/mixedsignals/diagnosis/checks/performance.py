@@ -126,11 +126,12 @@ def fusion_gain(case: Case) -> Outcome:
     target = case.need_target()
     outcome = Outcome()
     short: list[str] = []
-    gains = []
+    gains, groups = [], 0
     for part in parts:
         found = _gain(case, fusion, part, target)
         if found is None:
             continue
+        groups = max(groups, found.n_groups)
         outcome.estimate("fusion_gain", part.name, found)
         gains.append(f"{with_interval(found)} over {part.name} ({p_value(found.p)})")
         if found.value is None or found.value <= 0 or found.p is None or found.p >= case.options.alpha:
@@ -140,7 +141,10 @@ def fusion_gain(case: Case) -> Outcome:
             "No clip has a target and predictions of both fusion and a part in the same seeds."
         )
     told = f"in accuracy fusion gains {listed(gains)}"
-    if short:
+    if groups < 2:
+        message = f"Whether fusion is better than its parts cannot be told from one {case.unit[:-1]}: {told}."
+        outcome.find("not_applicable", message, source=fusion.name)
+    elif short:
         message = f"Fusion is not shown to be better than {listed(short)}: {told}."
         outcome.find("issue", message, source=fusion.name, measure="fusion_gain")
     else:
