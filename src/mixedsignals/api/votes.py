@@ -180,10 +180,8 @@ def _predictions(run: RunFolder, judged: pl.DataFrame) -> pl.DataFrame:
 def _gains(estimates: pl.DataFrame, *, fused: bool) -> list[dict[str, str]]:
     """The gain of people over each single condition, and beside it that of fusion over the same single modality."""
     people = estimates.filter((pl.col("measure") == "human_gain") & (pl.col("slice") != "all"))
-    models = {
-        row["slice"].removeprefix("over="): row
-        for row in estimates.filter(pl.col("measure") == "fusion_gain").iter_rows(named=True)
-    }
+    beside = estimates.filter((pl.col("measure") == "fusion_gain") & (pl.col("slice") == "all"))
+    models = {row["source"]: row for row in beside.iter_rows(named=True)}
     rows = []
     for row in people.iter_rows(named=True):
         over = row["slice"].removeprefix("over=")

@@ -11,6 +11,7 @@ import click
 from mixedsignals.cli._options import FOLDER
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._study_export import withheld_lines
+from mixedsignals.cli._study_serve import DATABASE
 from mixedsignals.cli._verb import print_json, progress, verb
 from mixedsignals.store import RunFolder
 
@@ -23,7 +24,7 @@ from mixedsignals.store import RunFolder
 @click.option(
     "--out", "-o", type=FOLDER, metavar="OUT", help="Folder to write.", show_default="STUDY/analysis"
 )
-@click.option("--database", metavar="URL", help="The study's database, if it is not the folder's own.")
+@DATABASE
 def command(study: Path, **options: Any) -> None:
     """Analyse the votes of STUDY: gain and no gain, order, reliability, a mixed model; next to models with --run.
 

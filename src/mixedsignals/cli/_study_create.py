@@ -155,6 +155,8 @@ def _power(power: Any) -> list[str]:
     told = ", ".join(f"{p:.2f} for {e:.2f}" for e, p in zip(power.effects, power.power, strict=True) if e)
     smallest = f"{power.smallest:.3f}" if power.smallest is not None else f"above {power.effects[-1]:.2f}"
     options = power.options
+    if power.n_speakers < 2:
+        return ["power: with one speaker no interval can be given, so no gain could be shown"]
     return [
         f"power of {power.contrast}: {told}; {power.power[0]:.3f} false claims without a gain "
         f"({options.simulations} simulated studies each)",

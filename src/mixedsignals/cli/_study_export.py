@@ -10,6 +10,7 @@ import click
 
 from mixedsignals.cli._options import FOLDER
 from mixedsignals.cli._state import STATE
+from mixedsignals.cli._study_serve import DATABASE
 from mixedsignals.cli._verb import print_json, verb
 
 __all__ = ["command", "withheld_lines"]
@@ -30,7 +31,7 @@ __all__ = ["command", "withheld_lines"]
     metavar="FILE",
     help="Everything that was said, too: practice, checks, free text, excluded people, each marked.",
 )
-@click.option("--database", metavar="URL", help="The study's database, if it is not the folder's own.")
+@DATABASE
 def command(study: Path, out: Path, **options: Any) -> None:
     """Write the votes of STUDY in the table of the design, with position, arm and occasion, and say what was withheld.
 

@@ -59,7 +59,7 @@ class StudyFolder:
     @property
     def database(self) -> Path:
         """The SQLite file of people and answers, where no other database is named."""
-        return self.path / "answers.sqlite"
+        return self.path / "study.db"
 
     def exists(self) -> bool:
         """Whether a study is there."""

@@ -1,6 +1,8 @@
-"""Whether the place in a person's order matters: slopes of accuracy and time within clip and condition."""
+"""Whether the place in a person's order matters: slopes of accuracy and time beside clips and conditions."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ __all__ = ["order_effects", "slope"]
 
 _PART = "order"
 _PER = 10.0  # items
+_NONE, _ROUNDS = 1e-9, 200
 Floats = npt.NDArray[np.float64]
 
 
@@ -36,26 +39,36 @@ def order_effects(judged: Judged, results: Results, *, level: float = 0.95) -> N
 
 
 def slope(frame: pl.DataFrame, outcome: Floats, *, level: float = 0.95) -> Estimate:
-    """Least-squares slope of an outcome (v,) on `position`, per ten items, within clip and condition.
+    """Least-squares slope of an outcome (v,) on `position`, per ten items, beside clips and conditions.
 
-    The same clip in the same condition is compared between people who had it early and late, so what clips and
-    conditions differ in cancels out. Variance over speakers and raters; NaN outcomes are left out.
+    What clips differ in and what conditions differ in is taken off both, so that a hard clip which came late is no
+    order effect. Variance over speakers and raters; NaN outcomes are left out.
     """
     kept = np.isfinite(outcome)
     part, y = frame.filter(pl.Series(kept)), outcome[kept]
     if part.is_empty():
         return Estimate.absent("no answer to compute it on", level=level)
-    cell = part.select(pl.struct("clip_id", "given").rank("dense").cast(pl.Int64) - 1).to_series().to_numpy()
-    x = part["position"].to_numpy() / _PER
-    x, y = _within(x.astype(np.float64), cell), _within(y, cell)
+    ways = [_codes(part, "clip_id"), _codes(part, "given")]
+    x = _beside(part["position"].to_numpy() / _PER, ways)
+    y = _beside(y, ways)
     spread = float(x @ x)
-    if spread <= 0:
+    if spread <= _NONE * len(x):
         return Estimate.absent("no clip was judged at two places of an order", level=level)
     steep = float(x @ y) / spread
     return two_way_contrast(x * (y - steep * x) / spread, steep, speakers(part), raters(part), level=level)
 
 
-def _within(values: Floats, cell: npt.NDArray[np.int64]) -> Floats:
-    means = np.bincount(cell, values) / np.maximum(np.bincount(cell), 1)
-    centred: Floats = values - means[cell]
-    return centred
+def _codes(frame: pl.DataFrame, column: str) -> npt.NDArray[np.int64]:
+    return frame[column].rank("dense").cast(pl.Int64).to_numpy() - 1
+
+
+def _beside(values: npt.NDArray[np.float64], ways: Sequence[npt.NDArray[np.int64]]) -> Floats:
+    """The values less an effect of each group of each way, by taking means off in turn until nothing is left."""
+    left = values.astype(np.float64)
+    for _ in range(_ROUNDS):
+        before = left
+        for way in ways:
+            left = left - (np.bincount(way, left) / np.maximum(np.bincount(way), 1))[way]
+        if float(np.abs(left - before).max()) < _NONE:
+            break
+    return left

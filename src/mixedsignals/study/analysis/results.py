@@ -30,8 +30,10 @@ class Results:
     rows: list[dict[str, object]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
-    def estimate(self, measure: str, found: Estimate, *, where: str = "all", method: str = "") -> None:
-        """Keep a number of people; one that does not exist is left out."""
+    def estimate(
+        self, measure: str, found: Estimate, *, where: str = "all", method: str = "", tested: bool = True
+    ) -> None:
+        """Keep a number of people; one that does not exist is left out, and p where 0 is not what it is tested for."""
         if found.value is None or not math.isfinite(found.value):
             return
         self.rows.append(
@@ -46,7 +48,7 @@ class Results:
                 "method": "; ".join(part for part in (method or found.method, found.note) if part),
                 "n_clips": found.n_clips,
                 "n_groups": found.n_groups,
-                "p": found.p,
+                "p": found.p if tested else None,
             }
         )
 

@@ -45,7 +45,8 @@ def _revised(pairs: pl.DataFrame, arm: str, results: Results, level: float) -> N
         level=level,
     )
     for name in ("changed", "to_right", "to_wrong", "gain"):
-        results.estimate(f"revision_{name}", getattr(found, name), where=f"arm={arm}")
+        what = getattr(found, name)
+        results.estimate(f"revision_{name}", what, where=f"arm={arm}", tested=name == "gain")
 
 
 def _against_control(pairs: pl.DataFrame, arm: str, results: Results, level: float) -> None:
@@ -73,7 +74,7 @@ def retest(judged: Judged, results: Results, *, level: float = 0.95) -> None:
         return
     same = (pairs["code"] == pairs["code_first"]).to_numpy().astype(np.float64)
     agreed = mean_with_raters(same, speakers(pairs), raters(pairs), level=level)
-    results.estimate("retest_agreement", agreed)
+    results.estimate("retest_agreement", agreed, tested=False)
     counts = np.zeros((pairs.height, len(judged.labels)))
     for column in ("code", "code_first"):
         counts[np.arange(pairs.height), pairs[column].to_numpy()] += 1
@@ -88,7 +89,7 @@ def retest(judged: Judged, results: Results, *, level: float = 0.95) -> None:
         part = pairs.filter(given=given)
         share = (part["code"] == part["code_first"]).to_numpy().astype(np.float64)
         found = mean_with_raters(share, speakers(part), raters(part), level=level)
-        results.estimate("retest_agreement", found, where=f"given={given}")
+        results.estimate("retest_agreement", found, where=f"given={given}", tested=False)
     text = (
         f"people repeat their own answer with a share of {spoken(agreed)}; beyond chance (Krippendorff's alpha of "
         f"both answers) {spoken(alpha)} ({pairs.height} repeats of {pairs['rater_id'].n_unique()} people)"
