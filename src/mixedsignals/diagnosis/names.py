@@ -67,7 +67,7 @@ PLACEHOLDERS: dict[str, dict[str, str]] = {
         "brier_to_votes": "squared distance (0 to 2)",
         "manhattan_to_votes": "sum of absolute differences (0 to 2)",
         "wasserstein_to_votes": "earth mover's distance, ordinal labels only (ranks)",
-        "entropy_calibration_error": "absolute difference of entropies (bits)",
+        "entropy_calibration_error": "entropy of the model less that of the votes (−log₂ C to log₂ C bits)",
         "distribution_calibration_error": "total variation (0 to 1)",
     },
     "outcome": {
@@ -129,7 +129,7 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
         "where models part less where they agree", "", "−1 to 1", "MS402"
     ),
     "vote_entropy_difference": MeasureName("where models part less where they agree", "bits", "", "MS402"),
-    "krippendorff_alpha": MeasureName("agreement of people; 1 perfect, 0 chance", "", "up to 1", "MS403"),
+    "krippendorff_alpha": MeasureName("agreement of people; 1 perfect, 0 chance", "", "−1 to 1", "MS403"),
     "vote_accuracy": MeasureName("single votes that equal an independent target", *_UNIT, "MS403"),
     "majority_accuracy": MeasureName("majorities that equal an independent target", *_UNIT, "MS403"),
     "oracle_error": MeasureName(

@@ -78,14 +78,15 @@ def _measures(case: Case) -> dict[str, Distance]:
 
 def _limits(name: str, labels: int) -> Limits:
     """Least and largest value of a distance."""
-    most = {
-        "brier_to_votes": 2.0,
-        "manhattan_to_votes": 2.0,
-        "wasserstein_to_votes": labels - 1.0,
-        "entropy_calibration_error": float(np.log2(labels)),
-        "distribution_calibration_error": 1.0,
+    bits = float(np.log2(labels))
+    ranges = {
+        "brier_to_votes": (0.0, 2.0),
+        "manhattan_to_votes": (0.0, 2.0),
+        "wasserstein_to_votes": (0.0, labels - 1.0),
+        "entropy_calibration_error": (-bits, bits),
+        "distribution_calibration_error": (0.0, 1.0),
     }
-    return 0.0, most.get(name, float("inf"))
+    return ranges.get(name, (0.0, float("inf")))
 
 
 def _distances(
