@@ -78,11 +78,11 @@ def _slope(ranks: list[Ranked]) -> FloatArray:
     explained = np.linalg.pinv(covariance[2:, 2:]) @ covariance[2:, :2]
     turned = np.concatenate([np.eye(2), -explained])
     left, between = centred.T @ turned, turned.T @ covariance @ turned
-    lifted = [
-        [_lift(each, left[:, side]) * by for each, by in zip(ranks, turned.T[other], strict=True)]
-        for side, other in ((0, 0), (1, 1), (0, 1), (1, 0))
-    ]
-    own, other, one, two = (np.sum(parts, axis=0) for parts in lifted)
+    raised = [[_lift(each, np.ascontiguousarray(left[:, side])) for each in ranks] for side in (0, 1)]
+    own, other, one, two = (
+        sum(part * by for part, by in zip(raised[side], turned.T[at], strict=True) if by)
+        for side, at in ((0, 0), (1, 1), (0, 1), (1, 0))
+    )
     first, second = left[:, 0] ** 2 + 2.0 * own, left[:, 1] ** 2 + 2.0 * other
     scale = np.sqrt(between[0, 0] * between[1, 1])
     both = (left[:, 0] * left[:, 1] + one + two) / scale
