@@ -22,7 +22,6 @@ import numpy.typing as npt
 import torch
 from scipy.optimize import minimize
 
-from mixedsignals.heads.linear import cross_entropy
 from mixedsignals.heads.member import Batch, Fused, Parameter
 from mixedsignals.heads.noise import Noise
 from mixedsignals.heads.pooled import Task, posterior_arrays, posterior_parameters, posteriors, shares
@@ -30,7 +29,8 @@ from mixedsignals.heads.pooled import Task, posterior_arrays, posterior_paramete
 __all__ = ["FEATURES", "Conflict"]
 
 FEATURES = ("support", "confidence", "entropy")
-HOLDS = (0.1, 1.0, 10.0)
+# Clips' weight with which the parameters are held to the product rule: slopes and gates, and u by choice.
+HELD, HOLDS = 1.0, (0.03, 0.3, 3.0)
 _OPEN = 1.0
 _SUPPORT, _STEPS = 4.0, 200
 Numbers = npt.NDArray[np.float64]
@@ -55,16 +55,11 @@ class Conflict:
         return {}
 
     def solve(self, task: Task) -> dict[str, Numbers]:
-        """Learn from out-of-fold posteriors; how strongly slopes and gates are held is chosen by the tuning clips."""
+        """Learn from out-of-fold posteriors of the training clips, with the hold that the tuning clips prefer."""
         said, wanted = task.out_of_fold(), task.targets(task.train)
         heard = _heard(said, wanted, task.prior(), task.bases.data.groups[task.train])
         there = ~np.isnan(np.stack([one[:, 0] for one in said])) & heard[:, None]
-        learning = _Pool(np.stack(said), there, task.prior())
-        tune = task.said(task.tune)
-        known = ~np.isnan(np.stack([one[:, 0] for one in tune])) & heard[:, None]
-        judging, judged = _Pool(np.stack(tune), known, task.prior()), task.targets(task.tune)
-        found = [_learned(learning, wanted, hold) for hold in HOLDS]
-        best = min(found, key=lambda one: cross_entropy(judging(torch.tensor(one))[0].numpy(), judged))
+        best = self._chosen(task, np.stack(said), there, heard)
         m = len(task.modalities)
         arrays = posterior_arrays(task)
         for at, modality in enumerate(task.modalities):
@@ -72,6 +67,28 @@ class Conflict:
             arrays[f"{modality}.gate"] = best[m + at].reshape(1, 1)
             arrays[f"{modality}.heard"] = heard[at].astype(np.float64).reshape(1, 1)
         return {**arrays, "features": best[2 * m :].reshape(-1, 1)}
+
+    def _chosen(
+        self, task: Task, said: Numbers, there: npt.NDArray[np.bool_], heard: npt.NDArray[np.bool_]
+    ) -> Numbers:
+        """Parameters with the hold on u of least cross-entropy on the tuning clips and on left-out inner folds.
+
+        The tuning part alone may be thirty clips; every training clip is judged by parameters of the other inner folds.
+        """
+        wanted, folds = task.targets(task.train), task.bases.folds(task.fold, task.seed)[task.train]
+        tune = np.stack(task.said(task.tune))
+        judged, known = task.targets(task.tune), ~np.isnan(tune[..., 0]) & heard[:, None]
+        kinds = np.unique(folds) if len(np.unique(folds)) > 1 else folds[:0]
+        losses, found = [], []
+        for hold in HOLDS:
+            found.append(_learned(_Pool(said, there, task.prior()), wanted, hold))
+            lost = _lost(_Pool(tune, known, task.prior()), judged, found[-1])
+            for kind in kinds:
+                out = folds == kind
+                point = _learned(_Pool(said[:, ~out], there[:, ~out], task.prior()), wanted[~out], hold)
+                lost += _lost(_Pool(said[:, out], there[:, out], task.prior()), wanted[out], point)
+            losses.append(lost)
+        return found[int(np.argmin(losses))]
 
     def forward(self, weights: Tensors, statistics: Tensors, batch: Batch, noise: Noise | None) -> Fused:  # noqa: ARG002
         """The pool; a modality's weight is its share of the evidence that got through its gate."""
@@ -143,22 +160,28 @@ class _Pool:
 
 
 def _learned(pool: _Pool, wanted: Numbers, hold: float) -> Numbers:
-    """The parameters of least cross-entropy, held to the product rule with the weight of `hold` clips."""
+    """The parameters of least cross-entropy, held to the product rule."""
     m, targets = pool.modalities, torch.tensor(wanted)
     total = targets.sum()
     start = np.zeros(2 * m + len(FEATURES))
     start[:m], start[m : 2 * m] = math.log1p(math.exp(-_OPEN)), _OPEN
     origin = torch.tensor(start)
+    held = torch.tensor(np.r_[np.full(2 * m, HELD), np.full(len(FEATURES), hold)]) / total
 
     def loss(values: Numbers) -> tuple[float, Numbers]:
         point = torch.tensor(values, requires_grad=True)
         surprise = -(pool(point)[0] * targets).sum() / total
-        whole = surprise + hold / total / 2 * ((point - origin) ** 2).sum()
+        whole = surprise + (held * (point - origin) ** 2).sum() / 2
         whole.backward()
         return float(whole.detach()), point.grad.numpy()
 
     found: Numbers = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x
     return found
+
+
+def _lost(pool: _Pool, wanted: Numbers, point: Numbers) -> float:
+    """Cross-entropy summed over clips (nats)."""
+    return float(-(pool(torch.tensor(point))[0].numpy() * wanted).sum())
 
 
 def _heard(
