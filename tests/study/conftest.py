@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +18,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import uvicorn
 
 from mixedsignals import api, media
 from mixedsignals.study.folder import StudyFolder
 from mixedsignals.study.records import STIMULI
+from mixedsignals.study.server import ServerOptions, make_app
+from mixedsignals.study.server.tokens import Signer
 from mixedsignals.study.settings import StudySettings, write_settings
+from mixedsignals.study.store import Database, facts, invitations
 from mixedsignals.tables import CLIPS, conform
 from mixedsignals.testing.visitor import Visitor
 
@@ -204,7 +209,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
         raise AssertionError("PostgreSQL did not start")
 
     yield make
-    server.terminate()
+    stop = [*as_user, str(binaries / "pg_ctl"), "stop", "-D", str(data), "-m", "immediate"]
+    subprocess.run(stop, capture_output=True, cwd=folder)
     server.wait(30)
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -225,3 +231,66 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def serve() -> Callable[..., object]:
     """`with serve(folder) as running:`."""
     return serving
+
+
+@dataclass
+class Hosted:
+    """A study served by a thread of this process."""
+
+    folder: StudyFolder
+    database: Database
+    address: str
+
+    def links(self, count: int = 1, kind: str = "single", quota: int | None = None) -> list[str]:
+        """New links into the study."""
+        with self.database.writing() as connection:
+            signer = Signer(facts.secret_of(connection))
+            made = invitations.make_invitations(connection, kind, count=count, quota=quota)  # type: ignore[arg-type]
+        return [f"{self.address}/i/{signer.sign('invitation', each)}" for each in made]
+
+    def visitor(self) -> Visitor:
+        """Somebody who has not come in yet."""
+        return Visitor(self.address)
+
+    def participant(self) -> Visitor:
+        """Somebody who is at their first clip."""
+        return self.visitor().enter(self.links()[0])
+
+    def owner(self, password: str = "a long password") -> Visitor:
+        """The owner, logged in."""
+        with self.database.writing() as connection:
+            if not facts.has_password(connection):
+                facts.set_password(connection, password)
+        made = self.visitor()
+        mark = made.get("/owner").fields["mark"]
+        made.post("/owner/login", {"mark": mark, "password": password})
+        made.page = made.get("/owner")
+        return made
+
+
+@pytest.fixture
+def host() -> Iterator[Callable[..., Hosted]]:
+    """Serve a study from a thread: `host(make_study())`."""
+    stops: list[Callable[[], None]] = []
+
+    def start(folder: StudyFolder, **options: object) -> Hosted:
+        listening = socket.create_server(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        database = Database(folder.path / "study.db")
+        app = make_app(folder, database, ServerOptions(port=port, **options))  # type: ignore[arg-type]
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            server.should_exit = server.force_exit = True
+            thread.join(10)
+            listening.close()
+            database.close()
+
+        stops.append(stop)
+        return Hosted(folder, database, f"http://127.0.0.1:{port}")
+
+    yield start
+    for stop in stops:
+        stop()

@@ -1,4 +1,4 @@
-"""The desk and the store, on SQLite and on PostgreSQL: nothing lost, none doubled, reservations lapse, no trace left."""
+"""The desk and the store, on SQLite and PostgreSQL: nothing lost, none doubled, reservations lapse, no trace left."""
 
 from __future__ import annotations
 

@@ -103,10 +103,12 @@ class Desk:
         return done, self._length(participant.serial)
 
     def room(self) -> bool:
-        """Whether any cell lacks somebody who is not there yet."""
-        with self._changing():
-            wanted = self.design.settings.raters_per_cell
-            return self.design.settings.design == "latin" or bool((self._tally.filled < wanted).any())
+        """Whether one more person is wanted: some cell lacks somebody, and there are not as many as the owner set."""
+        settings = self.design.settings
+        with self._changing() as connection:
+            if settings.participants and people.count_included(connection) >= settings.participants:
+                return False
+            return settings.design == "latin" or bool((self._tally.filled < settings.raters_per_cell).any())
 
     def _length(self, serial: int) -> int:
         steps = 2 if self.design.settings.arms else 1

@@ -20,7 +20,7 @@ from mixedsignals.study.store import Database
 
 __all__ = ["make_app"]
 
-_SENTENCES = {404: "not_found", 405: "not_found"}
+_SENTENCES = {404: "not_found", 405: "not_found", 413: "too_large"}
 
 
 def make_app(folder: StudyFolder, database: Database, options: ServerOptions | None = None) -> FastAPI:
@@ -35,7 +35,9 @@ def make_app(folder: StudyFolder, database: Database, options: ServerOptions | N
         InputError: settings, stimuli, pages or words have faults.
     """
     site = make_site(folder, database, options or ServerOptions())
-    app = FastAPI(title="mixedsignals study", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="mixedsignals study", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     app.state.site = site
     for part in (static, media, entering, judging, owner):
         app.include_router(part.router)

@@ -6,10 +6,12 @@ The log names the route, never the path: paths hold tokens. Nothing of a form, a
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import MutableMapping
 from typing import Any
 
+from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,10 +33,6 @@ HEADERS = {
     "x-robots-tag": "noindex, nofollow",
 }
 """On every answer of the server, errors included."""
-
-
-class _TooLarge(Exception):
-    pass
 
 
 class Guard:
@@ -63,9 +61,6 @@ class Guard:
                 await _say(sending, *refused)
             else:
                 await self._app(scope, self._limited(receive), sending)
-        except _TooLarge:
-            if not status:
-                await _say(sending, 413, "The request is too large.")
         finally:
             route = getattr(scope.get("route"), "path", "-")
             took = 1000 * (time.perf_counter() - began)
@@ -91,7 +86,7 @@ class Guard:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > self._options.body_limit:
-                raise _TooLarge
+                raise HTTPException(413)  # passes through the reading of forms
             return message
 
         return receiving
@@ -106,8 +101,8 @@ class Guard:
 
 
 def _host_of(header: str) -> str:
-    name = header.lower()
-    return name.split("]")[0] + "]" if name.startswith("[") else name.split(":")[0]
+    found = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:\d+)?", header.lower())
+    return found[1] if found else ""
 
 
 async def _say(send: Send, status: int, text: str) -> None:

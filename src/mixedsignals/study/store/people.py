@@ -29,6 +29,7 @@ from mixedsignals.study.store.schema import (
 __all__ = [
     "Participant",
     "Stage",
+    "count_included",
     "delete_participant",
     "enter",
     "exclude",
@@ -164,6 +165,12 @@ def excluded_ids(connection: sa.Connection) -> dict[str, str]:
     rows = connection.execute(sa.select(exclusions).order_by(exclusions.c.exclusion_id)).mappings()
     latest = {row["participant_id"]: row for row in rows}
     return {participant: row["reason"] for participant, row in latest.items() if row["excluded"]}
+
+
+def count_included(connection: sa.Connection) -> int:
+    """How many people take part and are not excluded."""
+    everybody = connection.scalar(sa.select(sa.func.count()).select_from(participants)) or 0
+    return int(everybody) - len(excluded_ids(connection))
 
 
 def reason_of(connection: sa.Connection, participant_id: str) -> str | None:
