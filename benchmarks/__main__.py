@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NEED_DATA = {"line"}
+NEED_DATA = {"audit", "line"}
 HELPERS = {"__init__", "__main__", "results_file"}
 
 

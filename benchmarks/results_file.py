@@ -44,9 +44,9 @@ def save(name: str, rows: Sequence[Mapping[str, Any]], **about: Any) -> Path:
 
 
 def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """A Markdown table of the rows."""
-    names = list(rows[0])
-    cells = [[_cell(row[name]) for name in names] for row in rows]
+    """A Markdown table of the rows; what a row does not have is left empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[_cell(row.get(name)) for name in names] for row in rows]
     print("| " + " | ".join(names) + " |")
     print("|" + "---|" * len(names))
     for row in cells:
@@ -54,4 +54,6 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return ""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
