@@ -74,3 +74,15 @@ def test_outcomes_that_never_vary_have_no_effect() -> None:
     design = np.stack([np.ones(400), made["x"]], axis=1)
     found = mixed_model(np.ones(400), design, {"rater": Groups.of(made["rater"])})
     assert found.effects[1].value == pytest.approx(0.0, abs=1e-6)
+
+
+def test_one_speaker_gives_a_value_and_no_interval() -> None:
+    made = votes(6)
+    design = np.stack([np.ones(400), made["x"]], axis=1)
+    found = mixed_model(
+        made["y"], design, {"speaker": Groups.of(["a"] * 400), "rater": Groups.of(made["rater"])}
+    )
+    assert found.effects[1].value == pytest.approx(0.2, abs=0.15)
+    assert found.effects[1].low is None
+    assert "no interval" in found.effects[1].note
+    assert set(found.spread) == {"rater", "residual"}

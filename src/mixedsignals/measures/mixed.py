@@ -67,12 +67,15 @@ def mixed_model(
     y, fixed = floats(outcome), floats(design)
     kept = np.isfinite(y)
     y, fixed = y[kept], fixed[kept]
-    ways = {name: groups.take(kept) for name, groups in intercepts.items()}
+    every = {name: groups.take(kept) for name, groups in intercepts.items()}
+    ways = {
+        name: way for name, way in every.items() if way.distinct > 1
+    }  # of one group nothing can be learned
     if len(y) > MOST_VOTES or sum(way.distinct for way in ways.values()) > MOST_LEVELS:
         return MixedModel(
             (), {}, len(y), f"a mixed model is fitted up to {MOST_VOTES:,} votes and {MOST_LEVELS:,} groups"
         )
-    if len(y) <= fixed.shape[1] + len(ways) or np.linalg.matrix_rank(fixed) < fixed.shape[1]:
+    if not ways or len(y) <= fixed.shape[1] + len(ways) or np.linalg.matrix_rank(fixed) < fixed.shape[1]:
         return MixedModel((), {}, len(y), "too few votes, or conditions that cannot be told apart")
     fit = _Profile(y, fixed, list(ways.values()))
     start = np.full(len(ways), 0.5)
@@ -80,7 +83,7 @@ def mixed_model(
         fit.deviance, start, method="L-BFGS-B", bounds=[(0.0, 20.0)] * len(ways), options={"maxiter": 200}
     )
     effects, errors, rest = fit.solution(found.x)
-    counted = [ways[name] for name in ("speaker", "rater") if name in ways] or list(ways.values())
+    counted = [every[name] for name in ("speaker", "rater") if name in every] or list(every.values())
     fewest = min(counted, key=lambda way: way.effective)
     reach = float(stats.t.ppf(0.5 + level / 2, max(fewest.effective - 1.0, 1.0)))
     return MixedModel(
@@ -96,6 +99,11 @@ def mixed_model(
 def _estimate(
     value: float, error: float, reach: float, level: float, n_votes: int, fewest: Groups
 ) -> Estimate:
+    if fewest.distinct < 2:
+        note = "one speaker or one rater only: no interval can be given"
+        return Estimate(
+            float(value), None, None, level, "none", n_votes, 1, fewest.effective, False, note=note
+        )
     freedom = max(fewest.effective - 1.0, 1.0)
     return Estimate(
         float(value),

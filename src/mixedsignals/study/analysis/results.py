@@ -63,11 +63,12 @@ class Results:
         return conform(ESTIMATES, [{"run_id": run_id, **row} for row in self.rows])
 
 
-def spoken(found: Estimate, *, digits: int = 2) -> str:
-    """Value and interval, `0.12 [0.05, 0.19]`; without them, why."""
+def spoken(found: Estimate, *, digits: int = 2, why: bool = True) -> str:
+    """Value and interval, `0.12 [0.05, 0.19]`; without them, and unless it is said elsewhere, why."""
     if found.value is None:
         return f"not applicable ({found.note})"
     if found.low is None or found.high is None:
-        return f"{found.value:.{digits}f} (no interval: {found.note or 'it cannot be given'})"
+        reason = f" (no interval: {found.note or 'it cannot be given'})" if why else ""
+        return f"{found.value:.{digits}f}{reason}"
     trust = "" if found.trusted else ", not to be trusted: fewer than ten groups"
     return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}{trust}]"

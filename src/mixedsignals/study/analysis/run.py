@@ -14,6 +14,7 @@ from mixedsignals.study.analysis.aligned import Judged, raters, right, speakers
 from mixedsignals.study.analysis.order import order_effects
 from mixedsignals.study.analysis.results import Results, spoken
 from mixedsignals.study.analysis.second import gain_by_adding, retest
+from mixedsignals.study.conditions import includes
 
 __all__ = ["analyse_answers", "model_of_gain"]
 
@@ -45,10 +46,16 @@ def model_of_gain(judged: Judged, results: Results, *, level: float = 0.95) -> N
     no target, there is one condition, or the study is too large for it.
     """
     first = judged.first.filter(pl.col("target") >= 0)
-    conditions = sorted(first["given"].unique(), key=lambda given: (-len(given.split("+")), given))
-    if len(conditions) < 2:
-        results.note(_MIXED, "it takes targets and two conditions; not applicable")
+    given_all = first["given"].unique().sort().to_list()
+    full = next(
+        (one for one in given_all if all(one == each or includes(one, each) for each in given_all)), None
+    )
+    if len(given_all) < 2 or full is None:
+        results.note(
+            _MIXED, "not applicable: it takes targets, and a condition that gives all that others do"
+        )
         return
+    conditions = [full, *(given for given in given_all if given != full)]
     given = first["given"].to_numpy()
     columns = [np.ones(first.height), *((given == other).astype(np.float64) for other in conditions[1:])]
     position = first["position"].to_numpy().astype(np.float64)
@@ -61,13 +68,15 @@ def model_of_gain(judged: Judged, results: Results, *, level: float = 0.95) -> N
     for other, effect in zip(conditions[1:], model.effects[1:], strict=False):
         gained = _turned(effect)
         results.estimate("mixed_gain", gained, where=f"over={other}")
-        told.append(f"{spoken(gained)} over {other}")
+        told.append(f"{spoken(gained, why=False)} over {other}")
     results.estimate("mixed_order", model.effects[-1])
     spread = ", ".join(f"{name} {value:.2f}" for name, value in model.spread.items())
     text = (
-        f"given {conditions[0]} people gain {', '.join(told)} in accuracy; order {spoken(model.effects[-1], digits=3)} "
+        f"given {conditions[0]} people gain {', '.join(told)} in accuracy; order {spoken(model.effects[-1], digits=3, why=False)} "
         f"per ten items; standard deviations: {spread} ({model.n_votes} votes)"
     )
+    if model.effects[-1].low is None:
+        text += f"; no interval: {model.effects[-1].note}"
     results.note(_MIXED, text)
 
 
@@ -82,6 +91,5 @@ def _intercepts(first: pl.DataFrame) -> dict[str, Groups]:
 
 def _turned(effect: Estimate) -> Estimate:
     """The same contrast the other way round."""
-    if effect.value is None or effect.low is None or effect.high is None:
-        return effect
-    return replace(effect, value=-effect.value, low=-effect.high, high=-effect.low)
+    low, high = (None if end is None else -end for end in (effect.high, effect.low))
+    return replace(effect, value=None if effect.value is None else -effect.value, low=low, high=high)
