@@ -71,8 +71,9 @@ def model_of_gain(judged: Judged, results: Results, *, level: float = 0.95) -> N
         told.append(f"{spoken(gained, why=False)} over {other}")
     results.estimate("mixed_order", model.effects[-1])
     spread = ", ".join(f"{name} {value:.2f}" for name, value in model.spread.items())
+    slant = spoken(model.effects[-1], digits=3, why=False)
     text = (
-        f"given {conditions[0]} people gain {', '.join(told)} in accuracy; order {spoken(model.effects[-1], digits=3, why=False)} "
+        f"given {conditions[0]} people gain {', '.join(told)} in accuracy; order {slant} "
         f"per ten items; standard deviations: {spread} ({model.n_votes} votes)"
     )
     if model.effects[-1].low is None:
