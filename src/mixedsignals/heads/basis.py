@@ -24,7 +24,9 @@ from mixedsignals.heads.stack import OUTLIER
 __all__ = ["Bases", "Basis", "inner_folds", "out_of_fold"]
 
 INNER_FOLDS = 5
-PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+PENALTIES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+# Where the search begins, and how exactly the models of inner folds are solved.
+_FIRST, _ROUGH = 3, 1e-4
 Numbers = npt.NDArray[np.float64]
 T = TypeVar("T")
 
@@ -140,7 +142,7 @@ def out_of_fold(
 ) -> tuple[Numbers, float]:
     """Log-probabilities (n, labels) of every clip by a model of the other inner folds, and the best penalty.
 
-    Penalties are tried from the largest down, and the search stops when the loss has risen.
+    The search begins at 0.3 and goes down the list of penalties as long as the loss falls; else up.
 
     Args:
         x: (n, d).
@@ -148,20 +150,26 @@ def out_of_fold(
         folds: (n,), the inner fold of each clip.
     """
     kinds = np.unique(folds)
-    fits = [LinearFit(x[folds != kind], targets[folds != kind]) for kind in kinds] if len(kinds) > 1 else []
-    if not fits:  # a single fold: nothing can be left out
-        only = LinearFit(x, targets)(penalties[0])
-        return only(x), penalties[0]
+    if len(kinds) < 2:  # nothing can be left out
+        return LinearFit(x, targets)(penalties[0])(x), penalties[0]
+    fits = [LinearFit(x[folds != kind], targets[folds != kind]) for kind in kinds]
     models: list[Linear | None] = [None] * len(fits)
-    best, least, kept = penalties[0], np.inf, np.zeros_like(targets)
-    for penalty in penalties:
-        models = [fit(penalty, start) for fit, start in zip(fits, models, strict=True)]
+
+    def at(penalty: float) -> tuple[float, Numbers]:
         said = np.zeros_like(targets)
-        for kind, model in zip(kinds, models, strict=True):
-            assert model is not None
-            said[folds == kind] = model(x[folds == kind])
-        loss = cross_entropy(said, targets)
-        if loss >= least:
+        for number, (fit, kind) in enumerate(zip(fits, kinds, strict=True)):
+            model = fit(penalty, models[number], tolerance=_ROUGH)
+            models[number], said[folds == kind] = model, model(x[folds == kind])
+        return cross_entropy(said, targets), said
+
+    first = min(_FIRST, len(penalties) - 1)
+    best, (least, kept) = penalties[first], at(penalties[first])
+    for way in (penalties[first + 1 :], penalties[:first][::-1]):
+        for penalty in way:
+            loss, said = at(penalty)
+            if loss >= least:
+                break
+            best, least, kept = penalty, loss, said
+        if best != penalties[first]:
             break
-        best, least, kept = penalty, loss, said
     return kept, best

@@ -16,7 +16,8 @@ from scipy.special import logsumexp
 __all__ = ["Linear", "LinearFit", "cross_entropy"]
 
 Numbers = npt.NDArray[np.float64]
-_STEPS, _TOLERANCE = 500, 1e-5
+_STEPS, TOLERANCE = 500, 1e-5
+_RANK = 1e-10
 # The intercepts are held to the shares of the labels with the weight of one clip, so that a label without a clip in an
 # inner fold stays improbable and never impossible.
 _PSEUDO_CLIP = 1.0
@@ -50,9 +51,7 @@ class LinearFit:
 
     def __init__(self, x: Numbers, targets: Numbers) -> None:
         self._centre = x.mean(axis=0)
-        _, spread, axes = np.linalg.svd(_small(x - self._centre), full_matrices=False)
-        kept = spread > 1e-6 * max(float(spread.max(initial=0.0)), 1e-12)
-        self._axes, self._variance = axes[kept].T, spread[kept] ** 2 / max(len(x), 1)
+        self._axes, self._variance = _axes(x - self._centre)
         self._turned = (x - self._centre) @ self._axes
         total = float(targets.sum())
         self._targets = targets / total
@@ -61,8 +60,13 @@ class LinearFit:
         shares = (counts + _PSEUDO_CLIP / targets.shape[1]) / (total + _PSEUDO_CLIP)
         self._prior, self._hold = np.log(shares), _PSEUDO_CLIP / total
 
-    def __call__(self, penalty: float, start: Linear | None = None) -> Linear:
-        """The optimum for one penalty; `start` (another penalty's optimum) only saves steps."""
+    def __call__(
+        self, penalty: float, start: Linear | None = None, *, tolerance: float = TOLERANCE
+    ) -> Linear:
+        """The optimum for one penalty; `start` (another penalty's optimum) only saves steps.
+
+        `tolerance` is the largest slope that is left; at 1e-5 probabilities are right to about 1e-4.
+        """
         rank, labels = len(self._variance), self._targets.shape[1]
         curvature = self._variance * (labels - 1) / labels**2 + penalty
         scale = 1.0 / np.sqrt(curvature)[:, None]
@@ -85,18 +89,23 @@ class LinearFit:
             down[-1] = slope.sum(axis=0) + self._hold * away
             return value + self._hold / 2 * float((away**2).sum()), down.ravel()
 
-        options = {"maxiter": _STEPS, "gtol": _TOLERANCE, "ftol": 1e-12}
+        options = {"maxiter": _STEPS, "gtol": tolerance, "ftol": 1e-12}
         found = minimize(loss, first.ravel(), jac=True, method="L-BFGS-B", options=options).x
         point = found.reshape(rank + 1, labels)
         weight = self._axes @ (point[:-1] * scale)
         return Linear(weight, point[-1] - self._centre @ weight)
 
 
-def _small(x: Numbers) -> Numbers:
-    """A matrix with the same right singular vectors and values, with no more rows than columns."""
-    if x.shape[0] <= x.shape[1]:
-        return x
-    return np.asarray(np.linalg.qr(x, mode="r"))
+def _axes(x: Numbers) -> tuple[Numbers, Numbers]:
+    """Directions in which the rows of x (centred) spread, (d, rank), and the variance along each, (rank,)."""
+    n, d = x.shape
+    if n > d:
+        spread, axes = np.linalg.eigh(x.T @ x)
+        kept = spread > _RANK * max(float(spread.max(initial=0.0)), 1e-12)
+        return axes[:, kept], spread[kept] / n
+    spread, sides = np.linalg.eigh(x @ x.T)
+    kept = spread > _RANK * max(float(spread.max(initial=0.0)), 1e-12)
+    return x.T @ (sides[:, kept] / np.sqrt(spread[kept])), spread[kept] / max(n, 1)
 
 
 def cross_entropy(log_probabilities: Numbers, targets: Numbers) -> float:
