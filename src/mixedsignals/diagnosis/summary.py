@@ -233,7 +233,7 @@ def _people(held: _Held) -> str | None:
 def _informative(held: _Held) -> str | None:
     """The verdicts of the residual test, where it was made: one of four for each target, with its direction."""
     told = [said for target in _TARGETS if (said := _verdict(held, target))]
-    return sentence(f"does disagreement tell more than confidence? {'; '.join(told)}") if told else None
+    return f"Does disagreement tell more than confidence? {sentence('; '.join(told))}" if told else None
 
 
 def _verdict(held: _Held, target: str) -> str | None:

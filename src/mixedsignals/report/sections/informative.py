@@ -21,6 +21,11 @@ TARGETS = {
     "fused_error": "fusion is wrong",
     "misled": "fusion is misled",
 }
+_RATES = {
+    "annotator_uncertainty": "Two people disagree about a clip with a probability of {} on average",
+    "fused_error": "Fusion is wrong on {} of the clips",
+    "misled": "Fusion is misled on {} of the clips on which it parts from a source",
+}
 _SIGNALS = {
     "jsd": ("divergence of models", "disagreement"),
     "mean_total_variation": ("total variation", "disagreement"),
@@ -63,7 +68,7 @@ def _ranking(views: Views, target: str) -> Figure | None:
         return None
     rows.sort(key=lambda row: -row["value"])
     rate = estimate_rows(views, f"base_rate:{target}")
-    note = f"This is so for {percent(rate[0]['value'])} of the clips." if rate else ""
+    note = f"{_RATES[target].format(percent(rate[0]['value']))}." if rate else ""
     title = f"Finding clips where {TARGETS[target]}"
     return dot_figure(
         Dots(f"auroc-{target.replace('_', '-')}", title, "AUROC", rows, width="half", note=note)
@@ -84,7 +89,7 @@ def _gain(views: Views) -> Figure | None:
         control = estimate_rows(views, f"control:delta_auroc:{target}")[:1]
         named = {"name": f"{TARGETS[target]}, control", "source": "seeds", "base": 0.0}
         rows += [gain, *(row | named for row in control)]
-    told = "; ".join(f"{row['name']} {_way(views, target)}{_p(row)}" for target, row in gains.items())
+    told = "; ".join(f"{row['name']}, {_way(views, target)}{_p(row)}" for target, row in gains.items())
     return dot_figure(
         Dots(
             "beyond-confidence",
@@ -110,10 +115,7 @@ def _way(views: Views, target: str) -> str:
 
 def _risk(views: Views) -> Figure | None:
     """Errors of fusion among the clips kept, when the doubtful or the divergent ones are left out."""
-    orders = {
-        "fused_doubt": ("doubt of fusion", "confidence"),
-        "jsd": ("divergence of models", "disagreement"),
-    }
+    orders = {"fused_doubt": ("doubt", "confidence"), "jsd": ("divergence", "disagreement")}
     rate = estimate_rows(views, "base_rate:fused_error")
     base = rate[0]["value"] if rate else None
     rows = [

@@ -60,10 +60,9 @@ def _limits(views: Views) -> Figure | None:
     rows = [
         row | {"name": name} for measure, name in words.items() for row in of_people(views, measure, "all")
     ]
-    note = (
-        "A signal that knew each clip's true disagreement would reach these with people's observed disagreement. "
-        "Errors of an oracle are targets, made of votes, that most people would not say."
-    )
+    note = "A signal that knew each clip's true disagreement would reach these with people's observed disagreement."
+    if any(row["measure"] == "oracle_error" for row in rows):
+        note += " Errors of an oracle are targets, made of votes, that most people would not say."
     title = "What few votes allow at most"
     return dot_figure(Dots("limits", title, "from 0 to 1", rows, zero=True, width="half", note=note))
 

@@ -92,9 +92,9 @@ def _slices(views: Views, measure: str, key: str, title: str, everywhere: str) -
     base = rate[0]["value"] if rate else None
     top = [row | {"name": row["slice"].replace("=", " "), "base": base} for row in rows[:_SLICES]]
     told = f"{len(clear)} of {plural(len(found), 'slice')} differ" if len(clear) != 1 else "1 slice differs"
+    named = f": {', '.join(clear[:6])}{' and more' if len(clear) > 6 else ''}" if clear else ""
     note = (
         f"{len(top)} of {plural(len(found), 'slice')}, by the lower end of their interval; a slice of one speaker has "
-        f"none. All are among the estimates. After Benjamini-Hochberg over all of them, {told} from the rest{': ' if clear else ''}{', '.join(clear[:6])}"
-        f"{' and more' if len(clear) > 6 else ''}."
+        f"none. All are among the estimates. After Benjamini-Hochberg over all of them, {told} from the rest{named}."
     )
     return _dots(key, title, top, "all clips", note)
