@@ -83,7 +83,8 @@ def _evidence(folder: RunFolder, manifest: Mapping[str, Any]) -> Evidence:
         run_id=str(manifest["run_id"]),
         target_source=manifest.get("targets", {}).get("source"),
         **{
-            name: tables.get(name) for name in ("predictions", "votes", "clips", "targets", "splits", "gates")
+            name: tables.get(name)
+            for name in ("predictions", "votes", "clips", "targets", "splits", "gates", "cues", "dynamics")
         },
     )
 

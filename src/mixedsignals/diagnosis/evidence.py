@@ -39,7 +39,8 @@ class Evidence:
 
     Attributes:
         labels: the ordered label names.
-        predictions, votes, clips, targets, splits, gates: tables in their schemas (`conform`ed at the door).
+        predictions, votes, clips, targets, splits, gates, cues, dynamics: tables in their schemas (`conform`ed at the
+            door).
         run_id: which run of `predictions` is meant, and the name of what is made.
         target_source: `targets`, `label` or `votes`, where the targets came from; None when not known.
     """
@@ -51,6 +52,8 @@ class Evidence:
     targets: pl.DataFrame | None = None
     splits: pl.DataFrame | None = None
     gates: pl.DataFrame | None = None
+    cues: pl.DataFrame | None = None
+    dynamics: pl.DataFrame | None = None
     run_id: str = "run"
     target_source: str | None = None
 

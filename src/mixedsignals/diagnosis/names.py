@@ -76,6 +76,10 @@ PLACEHOLDERS: dict[str, dict[str, str]] = {
         "misled": "a part is right, fusion is not",
         "lost": "nobody is right",
     },
+    "question": {
+        "disagreement": "a source parts from fusion, against all agree",
+        "misled": "fusion is misled, against other clips on which it parts from a source",
+    },
     "share": {"70": "70 %", "80": "80 %", "90": "90 %"},
     "stage": {"": "raw", ":calibrated": "after calibration out of fold"},
 }
@@ -219,6 +223,31 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     "accuracy_beside_people": MeasureName(
         "accuracy of a model on the clips that people judged", *_UNIT, "MS804"
     ),
+    "cue_difference:{question}": MeasureName(
+        "Cohen's d of a cue between two kinds of clips, centred on speakers (slice `cue=NAME`)",
+        "standard deviations",
+        "",
+        "MS901, MS902",
+    ),
+    "cue_difference_within_label:{question}": MeasureName(
+        "the same, centred on speaker and label", "standard deviations", "", "MS901, MS902"
+    ),
+    "auroc:cues->misled": MeasureName(
+        "how well a model of cues ranks misled clips of others", *_UNIT, "MS903"
+    ),
+    "auroc:fused_doubt->misled:same_clips": MeasureName(
+        "the doubt of fusion on the same clips and folds", *_UNIT, "MS903"
+    ),
+    "auroc_gain:cues_over_doubt->misled": MeasureName("difference of both", "", "−1 to 1", "MS903"),
+    "delta_auroc:cues->misled": MeasureName(
+        "gain in AUROC of the cues' score over confidence; p is of the residual test", "", "−1 to 1", "MS903"
+    ),
+    "cue_weight:misled": MeasureName(
+        "mean weight of a cue in that model (slice `cue=NAME`)",
+        "log odds per standard deviation",
+        "",
+        "MS903",
+    ),
     "fault_rate": MeasureName(
         "clips (or votes) that a fault of the data concerns, of those that were looked at",
         "share",
@@ -263,6 +292,9 @@ SCORE_NAMES: dict[str, MeasureName] = {
         "entropy of the mean of all calibrated distributions over its maximum", *_UNIT, "MS701"
     ),
     "kind:{kind}": MeasureName("1 where the clip is of that kind", "", "1", "MS701"),
+    "misled_by_cues": MeasureName(
+        "log odds of being misled, by a model of cues that never met the speaker", "log odds", "", "MS903"
+    ),
 }
 
 

@@ -6,6 +6,7 @@ from mixedsignals.diagnosis.checks import (
     agreement,
     calibration,
     challenging,
+    cues,
     described,
     disagreement,
     faults,
@@ -18,6 +19,7 @@ from mixedsignals.diagnosis.checks import (
     seeds,
     signals,
     slices,
+    when_misled,
 )
 
 CHECKS = (
@@ -57,6 +59,9 @@ CHECKS = (
     BuiltIn("MS802", "hurt-by-more", humans.hurt_by_modalities),
     BuiltIn("MS803", "who-is-followed", humans.who_is_followed),
     BuiltIn("MS804", "people-beside-models", humans.gain_of_models),
+    BuiltIn("MS901", "cues-of-disagreement", cues.cues_of_disagreement),
+    BuiltIn("MS902", "cues-of-misled", cues.cues_of_misled),
+    BuiltIn("MS903", "when-misled", when_misled.when_misled),
 )
 
 __all__ = ["CHECKS"]

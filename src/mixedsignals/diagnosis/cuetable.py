@@ -1,0 +1,65 @@
+"""The cues of a case as one matrix over its clips, and cues without what belongs to a speaker or a label.
+
+A voice is high because of who speaks before it is high because of how something is said. So cues are centred on their
+speaker before clips are compared, and on speaker and label together to see what is left within a label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from mixedsignals.diagnosis.evidence import Case, Floats, Ints
+from mixedsignals.diagnosis.results import NotApplicable
+
+__all__ = ["CueTable", "centred", "cues_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class CueTable:
+    """Cues of every clip: names, their units, and values (clips, cues) with NaN where a clip lacks one."""
+
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    modalities: tuple[str, ...]
+    values: Floats
+
+
+def cues_of(case: Case) -> CueTable:
+    """The cues of the case, aligned to its clips, once per case.
+
+    Raises:
+        NotApplicable: there are none, or none of these clips has one.
+    """
+    return case.once("cues", lambda: _aligned(case))
+
+
+def _aligned(case: Case) -> CueTable:
+    table = case.evidence.cues
+    if table is None or table.is_empty():
+        raise NotApplicable("There are no cues of the clips (`mixedsignals cues RUN` measures them).")
+    known = table.filter(pl.col("clip_id").is_in(case.clip_ids.implode()))
+    if known.is_empty():
+        raise NotApplicable("The cues are of other clips: no clip id of theirs is known here.")
+    cues = known.unique("cue", maintain_order=True)
+    names = cues["cue"].to_list()
+    place = {name: at for at, name in enumerate(names)}
+    values = np.full((len(case), len(names)), np.nan)
+    column = known["cue"].replace_strict(place, return_dtype=pl.Int64).to_numpy()
+    values[case.at(known["clip_id"]), column] = known["value"].to_numpy()
+    return CueTable(tuple(names), tuple(cues["unit"]), tuple(cues["modality"]), values)
+
+
+def centred(values: Floats, codes: Ints) -> Floats:
+    """Values (n,) less the mean of those with the same code (n,); NaN stays, and so does what stands alone."""
+    known = np.isfinite(values)
+    if not known.any():
+        return values.copy()
+    count = np.bincount(codes[known], minlength=int(codes.max()) + 1)
+    total = np.bincount(codes[known], weights=values[known], minlength=len(count))
+    mean = total / np.maximum(count, 1)
+    alone = count[codes] < 2
+    result: Floats = np.where(alone, np.nan, values - mean[codes])
+    return result
