@@ -111,6 +111,13 @@ PLACES: dict[str, Place] = {
     "loss_where_hurt": _of(_PEOPLE, "all"),
     "follow_rate": _of(_PEOPLE, _GIVEN, "McGurk & MacDonald 1976"),
     "accuracy_beside_people": _of(_ANY, _GIVEN),
+    "cue_difference:{question}": _of(_FUSION, "cue=<name>", "Cohen 1988; Benjamini & Hochberg 1995"),
+    "cue_difference_within_label:{question}": _of(_FUSION, "cue=<name>", "Cohen 1988"),
+    "auroc:cues->misled": _of(_FUSION, "all", "Tibshirani 1996; Hanley & McNeil 1982"),
+    "auroc:fused_doubt->misled:same_clips": _of(_FUSION, "all", "Hanley & McNeil 1982"),
+    "auroc_gain:cues_over_doubt->misled": _of(_FUSION, "all", "Hanley & McNeil 1982"),
+    "delta_auroc:cues->misled": _of(_FUSION, "all", _GCM),
+    "cue_weight:misled": _of(_FUSION, "cue=<name>", "Tibshirani 1996"),
     "fault_rate": _of(f"<table>, {_ANY}, {_PEOPLE}, models, all", "fault=<check>"),
 }
 
