@@ -20,6 +20,8 @@ __all__ = ["Item", "Network", "longest_list", "padded"]
 
 _FRONTS = ("feature_extractor",)  # the convolutions before a waveform model: not layers of the transformer
 _LAST = 2
+# Attention that reads the weights of its projections instead of calling them: an adapter there would never be heard.
+_READ_DIRECTLY = ("WavLMAttention",)
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,9 @@ def _adapters(backbone: nn.Module, layers: nn.ModuleList, rank: int) -> list[nn.
     from peft import LoraConfig, inject_adapter_in_model
 
     inside = {id(module) for module in layers.modules()}
+    for module in layers.modules():
+        if type(module).__name__ in _READ_DIRECTLY:
+            inside -= {id(part) for part in module.children()}
     names = [name for name, module in backbone.named_modules() if id(module) in inside and _adaptable(module)]
     config = LoraConfig(r=rank, lora_alpha=round(LORA_SCALE * rank), lora_dropout=0.0, target_modules=names)
     inject_adapter_in_model(config, backbone)

@@ -42,13 +42,23 @@ class TuningTrainer(Trainer):  # type: ignore[misc]
         lengths: of the training clips, to put like beside like.
         total_batch: clips of one step over all processes.
         name: of the model, for errors.
+        head_rate: learning rate of the head.
+        smoothing: share of each target that is spread over all labels.
     """
 
     def __init__(
-        self, *, lengths: Sequence[float], total_batch: int, name: str, head_rate: float, **given: Any
+        self,
+        *,
+        lengths: Sequence[float],
+        total_batch: int,
+        name: str,
+        head_rate: float,
+        smoothing: float,
+        **given: Any,
     ) -> None:
         super().__init__(**given)
-        self._lengths, self._total_batch, self._name, self._head_rate = lengths, total_batch, name, head_rate
+        self._lengths, self._total_batch, self._name = lengths, total_batch, name
+        self._head_rate, self._smoothing = head_rate, smoothing
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Buckets:
         return Buckets(self._lengths, self._total_batch, self.args.seed)
@@ -84,7 +94,7 @@ class TuningTrainer(Trainer):  # type: ignore[misc]
         """Cross-entropy against the targets' shares, weighted by clip."""
         labels, weights = inputs.pop("labels"), inputs.pop("weights")
         logits = model(**inputs).float()
-        smoothing = self.args.label_smoothing_factor if model.training else 0.0
+        smoothing = self._smoothing if model.training else 0.0  # Trainer's own wants class numbers
         goal = labels * (1 - smoothing) + smoothing / labels.shape[1]
         losses = -(goal * functional.log_softmax(logits, dim=1)).sum(dim=1)
         loss = (losses * weights).mean() if model.training else losses.mean()

@@ -165,7 +165,6 @@ def training_arguments(lesson: Lesson) -> TrainingArguments:
             warmup_steps=min(options.warmup, 0.9999),
             lr_scheduler_type="constant_with_warmup" if options.schedule == "constant" else options.schedule,
             max_grad_norm=options.clip_norm,
-            label_smoothing_factor=options.label_smoothing,
             bf16=options.precision == "bf16",
             fp16=options.precision == "fp16",
             eval_strategy="epoch",
@@ -207,6 +206,7 @@ def _run(
             lengths=lesson.lengths,
             total_batch=lesson.options.batch_size,
             name=lesson.name,
+            smoothing=lesson.options.label_smoothing,
             head_rate=lesson.options.head_learning_rate or lesson.options.learning_rate,
         )
         for callback in _PRINTERS:
