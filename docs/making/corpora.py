@@ -1,8 +1,9 @@
-"""`docs/corpus.md`: the corpus folder and its settings, from the module that reads them."""
+"""`docs/corpus.md`: the corpus folder, its settings and the problems of `check`, from the modules that read them."""
 
 from __future__ import annotations
 
-from making.markdown import GENERATED, table
+from making.markdown import GENERATED, one_line, table
+from making.problems import problem_codes
 from mixedsignals.corpus import TIE_RULES, settings
 from mixedsignals.labels import MODALITIES
 
@@ -49,4 +50,20 @@ def corpus_page() -> str:
         f"Built in: {', '.join(MODALITIES)}. Features may bring others, under their own names.",
         "",
     ]
+    parts += [_PROBLEMS, _problems(), ""]
     return "\n".join(parts)
+
+
+_PROBLEMS = """## Problems that `check` finds
+
+Codes are stable; `check --json` gives them with file, row, clip and remedy. What is filled in stands as `…`. A *fault*
+stops a run, a *warning* does not (`--strict` makes it stop, too). Importers of other formats have codes of their own.
+"""
+
+
+def _problems() -> str:
+    rows = [
+        (f"`{one.code}`", "fault" if one.stops else "warning", one_line(one.says), one_line(one.remedy))
+        for one in problem_codes()
+    ]
+    return table(("code", "level", "what it says", "what to do"), rows)
