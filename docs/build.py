@@ -3,6 +3,7 @@
 python docs/build.py                    everything; the tour runs the demo, which takes some minutes
 python docs/build.py references         only what is generated from declarations: seconds
 python docs/build.py tour picture       the parts that are named
+python docs/build.py guide              the guide for owners of a study: half a minute
 python docs/build.py examples           worked examples on real data, where MIXEDSIGNALS_DATA names them
 python docs/build.py readme             `make demo` in a fresh clone of what is committed: its output goes into the
                                         README, and minutes, downloads and disk are printed for the table there
@@ -23,7 +24,7 @@ from making.references import references
 from making.tour import Tour, TourError
 
 DOCS = Path(__file__).resolve().parent
-PARTS = ("references", "tour", "picture", "examples")
+PARTS = ("references", "tour", "picture", "guide", "examples")
 README = DOCS.parent / "README.md"
 
 
@@ -45,6 +46,8 @@ def main() -> None:
             _tour(scratch)
         if "picture" in parts:
             _picture(scratch)
+        if "guide" in parts:
+            _guide(scratch / "guide")
         if "examples" in parts:
             _examples(scratch)
         if "readme" in parts:
@@ -65,6 +68,17 @@ def _tour(scratch: Path) -> None:
         sys.exit(f"The tour stopped: {error}")
     (DOCS / "tour.md").write_text(page, encoding="utf-8")
     print(f"tour.md: {len(tour.outputs)} steps executed")
+
+
+def _guide(scratch: Path) -> None:
+    scratch.mkdir()
+    guide = Tour(scratch)
+    try:
+        page = guide.page((DOCS / "study.in.md").read_text(encoding="utf-8"))
+    except TourError as error:
+        sys.exit(f"The guide stopped: {error}")
+    (DOCS / "study.md").write_text(page, encoding="utf-8")
+    print(f"study.md: {len(guide.outputs)} steps executed")
 
 
 def _picture(scratch: Path) -> None:

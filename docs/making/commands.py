@@ -31,7 +31,9 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         if isinstance(verb, click.Group):
             inner = click.Context(verb)
             for part in verb.list_commands(inner):
-                yield f"{name} {part}", verb.commands[part]
+                within = verb.get_command(inner, part)
+                if within is not None:
+                    yield f"{name} {part}", within
         elif verb is not None:
             yield name, verb
 

@@ -52,18 +52,26 @@ def export_study(
     files = [(Path(out), "--out"), *([(Path(answers), "--answers")] if answers is not None else [])]
     if unknown := [f"{option} {file}" for file, option in files if file.suffix not in (".parquet", ".csv")]:
         raise UsageError(f"{' and '.join(unknown)}: the name must end in .parquet or .csv.")
-    said = _answers(open_study(study), database)
-    exported = votes_of(said, keep=keep)
+    said, deleted = _answers(open_study(study), database)
+    exported = votes_of(said, keep=keep, deleted=deleted)
     _write(VOTES, exported.votes, Path(out))
     if answers is not None:
         _write(ANSWERS, said, Path(answers))
     return exported
 
 
-def _answers(folder: StudyFolder, database: str | None) -> pl.DataFrame:
-    from mixedsignals.study.store import read_answers
+def _answers(folder: StudyFolder, database: str | None) -> tuple[pl.DataFrame, tuple[int, int]]:
+    """Everything that was said, and how many people and answers were deleted on request."""
+    from mixedsignals.study.store import Database, read_answers
+    from mixedsignals.study.store.reading import removed
 
-    return read_answers(database or folder.database)
+    opened = Database(database or folder.database, create=False)
+    try:
+        with opened.reading() as connection:
+            gone = removed(connection)
+        return read_answers(opened), (gone.people, gone.answers)
+    finally:
+        opened.close()
 
 
 def _write(table: Any, frame: pl.DataFrame, path: Path) -> None:
@@ -122,8 +130,8 @@ def analyse_study(
     from mixedsignals.study.folder import open_study
 
     folder = open_study(study)
-    answers, labels = _answers(folder, database), folder.settings().answers
-    exported = votes_of(answers)
+    (answers, deleted), labels = _answers(folder, database), folder.settings().answers
+    exported = votes_of(answers, deleted=deleted)
     if exported.votes.is_empty():
         raise CannotFinish(f"{study}: nobody has judged an item yet, so there is nothing to analyse.")
     place = Path(out) if out is not None else folder.path / "analysis"

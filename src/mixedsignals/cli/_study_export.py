@@ -63,7 +63,7 @@ def _votes(votes: Any) -> str:
 
 
 def withheld_lines(found: Any) -> list[str]:
-    """What was left out of the votes, a line for each reason, excluded person and missed check."""
+    """What was left out of the votes, a line for each reason and excluded person, and who missed checks."""
     lines = [
         f"withheld: {one.answers} answers {one.meaning} ({one.participants} participants)"
         for one in found.withheld
@@ -73,9 +73,11 @@ def withheld_lines(found: Any) -> list[str]:
         for rater, reason, answers in found.excluded.rows()
     ]
     gone = set(found.excluded["rater_id"])
-    lines += [
-        f"note: {rater} missed {failed} of {checks} attention checks and is not excluded"
+    missed = [
+        f"{rater} ({failed} of {checks})"
         for rater, failed, checks in found.failed.rows()
         if rater not in gone
     ]
+    if missed:
+        lines.append(f"note: missed attention checks and are not excluded: {', '.join(missed)}")
     return lines or ["withheld: nothing"]

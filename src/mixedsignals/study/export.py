@@ -26,6 +26,7 @@ _REASONS = {
     "repeats": "to clips shown again in the same condition, for test-retest",
     "later": "at a second look, after the same clip had been judged",
 }
+_DELETED = "of participants whose data were deleted on request; they are nowhere any more"
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,15 @@ class Exported:
     failed: pl.DataFrame
 
 
-def votes_of(answers: pl.DataFrame, *, keep: Collection[str] = ()) -> Exported:
+def votes_of(
+    answers: pl.DataFrame, *, keep: Collection[str] = (), deleted: tuple[int, int] = (0, 0)
+) -> Exported:
     """The votes in an `ANSWERS` table.
 
     Args:
         answers: all answers.
         keep: `repeats`, `later` or both, to have them among the votes; for estimates leave them out.
+        deleted: how many participants had their data deleted, and how many answers went with them.
 
     Raises:
         UsageError: `keep` names something else.
@@ -77,6 +81,8 @@ def votes_of(answers: pl.DataFrame, *, keep: Collection[str] = ()) -> Exported:
         of_reason = out.filter(why=reason)
         if of_reason.height:
             told.append(Withheld(reason, meaning, of_reason.height, of_reason["rater_id"].n_unique()))
+    if deleted[0]:
+        told.append(Withheld("deleted", _DELETED, deleted[1], deleted[0]))
     return Exported(votes, tuple(told), _excluded(answers), _failed(answers))
 
 
