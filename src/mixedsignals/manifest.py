@@ -43,7 +43,9 @@ class RunOptions:
         tune: `frozen` encoders, or what of them learns the labels: `last2`, `lora` or `full`.
         tuning: how; without meaning while encoders are frozen.
         pooling: `mean` or `first`; None leaves it to the encoder.
-        fusion: member of the fusion family.
+        fusion: member of the fusion family that is the run's `fusion`; `gated` is the paper's.
+        second: another member trained beside it: `best`, the one that the tuning clips prefer, a member by name, or
+            `none`. Not trained while encoders are tuned.
         seeds: one model per seed; results are averaged over them.
         folds: speaker-disjoint folds; the corpus's own splits win where it has some.
         tune_share: share of the training clips on which epochs are chosen.
@@ -62,6 +64,7 @@ class RunOptions:
     tuning: TuningOptions = field(default_factory=TuningOptions)
     pooling: str | None = None
     fusion: str = "gated"
+    second: str = "best"
     seeds: tuple[int, ...] = (42, 43, 44, 45)
     folds: int = 5
     tune_share: float = 0.15

@@ -160,7 +160,9 @@ class _Work:
     @classmethod
     def of(cls, corpus: Corpus, run: RunFolder, options: RunOptions, progress: Progress) -> _Work:
         """Read what is needed, and refuse a folder of something else."""
-        plan, manifest, before = begin(corpus, replace(options, fusion=BASELINE), run, compares=True)
+        plan, manifest, before = begin(
+            corpus, replace(options, fusion=BASELINE, second="none"), run, compares=True
+        )
         progress.say(plan.targets.sentence)
         encoded = encode(corpus, options=options, progress=progress)
         if len(encoded) < 2:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mixedsignals.api.encoding import encode, is_ready_made
+from mixedsignals.api.second import check_second, fit_second, save_second
 from mixedsignals.errors import CannotFinish, InputError, Problem
 from mixedsignals.manifest import RunOptions, differences, environment
 from mixedsignals.progress import SILENT, Progress
@@ -110,6 +111,7 @@ def begin(
     """
     from mixedsignals.corpus import make_targets
 
+    check_second(options)
     tie_rule = options.tie_rule or corpus.tie_rule
     targets = make_targets(corpus.clips, corpus.votes, corpus.targets, corpus.labels, tie_rule=tie_rule)
     manifest = _manifest(corpus, options, targets, run)
@@ -265,6 +267,7 @@ def head_options(options: RunOptions) -> HeadOptions:
         epochs=options.epochs,
         class_weights=options.class_weights,
         threads=options.threads,
+        dynamics=True,
     )
 
 
@@ -284,13 +287,27 @@ def _train(plan: Plan, encoded: Mapping[str, Encoded], manifest: dict[str, Any],
         run_id=manifest["run_id"],
         seeds=options.seeds,
         options=head_options(options),
+        groups=plan.corpus.groups,
+        source="fusion",
         checkpoint=partial,
         progress=progress,
     )
-    save_heads(results.models, run.models)
-    write_tables(
-        plan, splits, {PREDICTIONS: results.predictions, GATES: results.gates, DYNAMICS: results.dynamics}
+    second = fit_second(
+        plan,
+        embeddings,
+        splits,
+        results,
+        run_id=manifest["run_id"],
+        checkpoint=partial / "second",
+        progress=progress,
     )
+    save_heads(results.models, run.models)
+    predictions, gates = results.predictions, results.gates
+    if second is not None:
+        save_second(second, run)
+        manifest["second"] = second.record()
+        predictions, gates = pl.concat([predictions, second.predictions]), pl.concat([gates, second.gates])
+    write_tables(plan, splits, {PREDICTIONS: predictions, GATES: gates, DYNAMICS: results.dynamics})
     manifest["inputs"]["embeddings"] = {
         modality: embedding_digest(item) for modality, item in embeddings.items()
     }

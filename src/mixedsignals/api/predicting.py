@@ -15,6 +15,7 @@ from mixedsignals.api.corpora import read
 from mixedsignals.api.diagnosing import case_of_run
 from mixedsignals.api.encoding import encode_modality
 from mixedsignals.api.newclips import corpus_of, files_of, is_corpus, media_of
+from mixedsignals.api.second import load_second, with_second
 from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
 from mixedsignals.labels import Labels
 from mixedsignals.manifest import RunOptions
@@ -92,6 +93,7 @@ class Predictor:
         self.options = RunOptions.from_dict(self.manifest["options"])
         self.labels = Labels(tuple(self.manifest["corpus"]["labels"]), self.manifest["corpus"]["kind"])
         self._models = load_heads(self.run.models)
+        self._second = load_second(self.run)
         self._calibrators = load_calibrators(self.labels, self.run.models)
         self._trust = Trust(case_of_run(self.run), calibrated=bool(self._calibrators), risk=risk)
         if transcribe and "text" not in self._models.cards:
@@ -124,6 +126,7 @@ class Predictor:
         if own is not None:
             splits = splits.filter(pl.col("clip_id").is_in(list(own)))
         found = predict_heads(self._models, embeddings, splits=splits)
+        found = with_second(found, self._second, embeddings, splits=splits)
         order = corpus.clips["clip_id"].to_list()
         missing = {
             clip: tuple(m for m in known if m not in embeddings or clip not in embeddings[m].clip_ids)

@@ -57,7 +57,7 @@ def training_options(function: F) -> F:
 
 def comparing_options(function: F) -> F:
     """What decides how members of the fusion family are compared; which ones is an option of `compare` itself."""
-    for option in reversed((*_ENCODERS, *_TRAINING[1:], _DEVICE)):
+    for option in reversed((*_ENCODERS, *_TRAINING[2:], _DEVICE)):
         function = option(function)
     return function
 
@@ -100,7 +100,14 @@ _TRAINING = (
         metavar="NAME",
         default=_DEFAULT.fusion,
         show_default=True,
-        help="Member of the fusion family.",
+        help="Member of the fusion family that is the run's fusion: gated (the paper's), conflict, product, …",
+    ),
+    click.option(
+        "--second",
+        metavar="NAME",
+        default=_DEFAULT.second,
+        show_default=True,
+        help="A second fusion beside it: best (the member that the tuning clips prefer), a member, or none.",
     ),
     click.option(
         "--seeds",

@@ -100,7 +100,10 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     ),
     "excess_disagreement": MeasureName("rate less its chance", "", "−1 to 1", "MS201, MS202"),
     "pattern:{pattern}": MeasureName("clips with that pattern", *_SHARE, "MS203"),
-    "{outcome}_rate": MeasureName("clips with that outcome", *_SHARE, "MS204"),
+    "{outcome}_rate": MeasureName("clips with that outcome", *_SHARE, "MS204, MS206"),
+    "misled_difference": MeasureName(
+        "of two fusions `a|b`, how much more often the first is misled", "", "−1 to 1", "MS206"
+    ),
     "chance:misled_rate": MeasureName("misled, with sources permuted within label", *_SHARE, "MS204"),
     "chance:rescued_rate": MeasureName("rescued, with sources permuted within label", *_SHARE, "MS204"),
     "both_right": MeasureName("a part and fusion are right", *_SHARE, "MS204"),

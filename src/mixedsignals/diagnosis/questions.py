@@ -23,7 +23,7 @@ class Question:
 QUESTIONS: tuple[Question, ...] = (
     Question(
         "How often, on which clips and in which pattern do the models part ways; more than independent errors would?",
-        ("MS201", "MS202", "MS203", "MS204", "MS205"),
+        ("MS201", "MS202", "MS203", "MS204", "MS205", "MS206"),
         ("disagreement-rates", "disagreement-pairs", "patterns", "fates", "beside-fusion"),
     ),
     Question(

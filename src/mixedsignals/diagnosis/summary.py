@@ -107,7 +107,8 @@ def _performance(held: _Held) -> str | None:
     if row is not None:
         behind = f"{count(int(str(row['n_clips'])), 'clip')} and {count(int(str(row['n_groups'])), 'group')}"
     told = f"{first} reaches macro-F1 {held.said('macro_f1', first)} (chance {number(chance)}; {behind})"
-    singles = [s for s in sources if s != held.fusion]
+    rivals = {name.split("|")[1] for name in held.sources("misled_difference")}
+    singles = [s for s in sources if s != held.fusion and s not in rivals]
     if first == held.fusion and singles:
         top = max(singles, key=lambda s: held.value("macro_f1", s) or 0.0)
         told += f", the best single source, {top}, {held.said('macro_f1', top)}"
@@ -115,6 +116,7 @@ def _performance(held: _Held) -> str | None:
         told += (
             "; fusion is better than each of its parts" if better else "; fusion is not shown to be better"
         )
+    told += "".join(f"; {rival}, another fusion, {held.said('macro_f1', rival)}" for rival in sorted(rivals))
     return sentence(told)
 
 
@@ -159,8 +161,26 @@ def _misled(held: _Held) -> str | None:
     return sentence(
         f"fusion is wrong although one of its parts is right on {misled} of the clips "
         f"({number(held.value('chance:misled_rate', held.fusion))} if the parts knew nothing of its errors), and right "
-        f"where all of them are wrong on {held.said('rescued_rate', held.fusion)}"
+        f"where all of them are wrong on {held.said('rescued_rate', held.fusion)}{_rivals(held)}"
     )
+
+
+def _rivals(held: _Held) -> str:
+    """Of every other fusion: how often it is misled, and which of the two is more."""
+    told = []
+    for name in held.sources("misled_difference"):
+        row, rival = held.row("misled_difference", name), name.split("|")[1]
+        low, high = (None if row is None or row[k] is None else float(str(row[k])) for k in ("low", "high"))
+        above, below = low is not None and low > 0, high is not None and high < 0
+        who = (
+            f"{held.fusion} misleads more"
+            if above
+            else f"{rival} misleads more"
+            if below
+            else "no telling which more"
+        )
+        told.append(f"{rival} is misled on {held.said('misled_rate', rival)} ({who})")
+    return "".join(f"; {one}" for one in told)
 
 
 def _people_by_agreement(held: _Held) -> str | None:
