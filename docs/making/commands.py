@@ -103,6 +103,8 @@ def _section(name: str, verb: click.Command) -> list[str]:
 def _default(option: click.Option) -> str:
     if option.required:
         return "required"
+    if isinstance(option.show_default, str):  # said in words, such as `the corpus's`
+        return option.show_default
     shown = option.default
     if shown is True or not option.show_default or shown is None:
         return f"`{option.opts[0]}`" if shown is True else ""
