@@ -57,6 +57,34 @@ def test_the_core_diagnoses_and_reports(bare: Path, tmp_path: Path) -> None:
     assert "macro-F1" in done.stdout
 
 
+def test_the_core_says_which_question_needs_a_library_and_how_to_get_it(bare: Path, tmp_path: Path) -> None:
+    made = make_evidence(n_clips=60, n_speakers=10, seed=2)
+    made.votes.write_csv(tmp_path / "votes.csv")
+    for source in ("text", "audio", "fusion"):
+        own = made.predictions.filter(source=source, seed=42).pivot(
+            "label", index="clip_id", values="probability"
+        )
+        own.write_csv(tmp_path / f"{source}.csv")
+    files = [f"-p={tmp_path / f'{source}.csv'}" for source in ("text", "audio", "fusion")]
+    files = [part for one in files for part in one.split("=", 1)]
+    code = (
+        "import polars as pl, sys; f = pl.read_parquet(sys.argv[1]);"
+        "print(f.filter(code='MS406')['status'][0], f.filter(code='MS406')['message'][0])"
+    )
+    command = [str(bare / "mixedsignals"), "diagnose", *files, "--votes", str(tmp_path / "votes.csv")]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "run"), "--quiet"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    findings = str(tmp_path / "run" / "tables" / "findings.parquet")
+    said = subprocess.run(
+        [str(bare / "python"), "-c", code, findings], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.startswith("not_applicable")
+    assert "pip install 'mixedsignals[raters]'" in said.stdout
+    assert (tmp_path / "run" / "report" / "index.html").stat().st_size > 100_000
+
+
 def test_what_needs_torch_says_how_to_get_it(bare: Path, tmp_path: Path) -> None:
     from mixedsignals.testing import make_corpus
 
