@@ -8,7 +8,7 @@ case; they never join tables themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -123,10 +123,12 @@ def seed_mean(probability: Floats) -> Floats:
 class Case:
     """The evidence of one run, aligned: arrays over `clip_ids`, in the order of `clips` where given.
 
-    Clips that only predictions, votes or targets know are kept at the end, each as a group of its own.
+    Clips that only predictions, votes or targets know are kept at the end, each as a group of its own. Only first
+    votes count (`occasion` 0): who judges a clip again remembers the first answer, and would count twice.
     """
 
     def __init__(self, evidence: Evidence, options: DiagnosisOptions) -> None:
+        evidence = _with_first_votes(evidence)
         self.evidence, self.options = evidence, options
         self.labels = evidence.labels
         self.predictions = _of_run(evidence)
@@ -335,6 +337,13 @@ class Case:
         if not (self.target >= 0).any():
             raise NotApplicable("No clip has a target label, so right and wrong cannot be told apart.")
         return self.target
+
+
+def _with_first_votes(evidence: Evidence) -> Evidence:
+    votes = evidence.votes
+    if votes is None or "occasion" not in votes.columns or not (votes["occasion"] > 0).any():
+        return evidence
+    return replace(evidence, votes=votes.filter(pl.col("occasion").fill_null(0) == 0))
 
 
 def _width(given: str) -> int:
