@@ -131,6 +131,16 @@ def test_dynamics_follow_every_training_clip_through_every_epoch():
         assert part.select("clip_id", "fold").sort("clip_id", "fold").equals(train)
     means = results.dynamics.group_by("epoch").agg(pl.col("p_target").mean()).sort("epoch")["p_target"]
     assert means[5] > means[0]
+    sure = results.dynamics.filter(pl.col("p_target") > 0.5)
+    assert (sure["right"] == 1).all()
+    assert set(results.dynamics["right"]) == {0, 1}
+
+
+def test_dynamics_are_of_single_modalities_and_of_all_of_them():
+    made = make(n=40, widths={"text": 5, "audio": 4, "video": 3}, signal=3.0)
+    options = HeadOptions(epochs=2, threads=1, dynamics=True)
+    results = fit_heads(*made.arguments, run_id="r", seeds=(1,), options=options)
+    assert set(results.dynamics["given"]) == {"text", "audio", "video", "text+audio+video"}
 
 
 def test_soft_targets_teach_shares():

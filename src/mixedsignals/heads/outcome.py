@@ -11,7 +11,7 @@ import numpy.typing as npt
 from mixedsignals.heads.data import Positions, Standardiser
 from mixedsignals.heads.grid import HeadId
 
-__all__ = ["Choice", "Epoch", "OutOfFold", "TrainedHead"]
+__all__ = ["Choice", "Epoch", "Followed", "OutOfFold", "TrainedHead"]
 
 Numbers = npt.NDArray[np.float64]
 Arrays = Mapping[str, npt.NDArray[np.floating]]
@@ -29,6 +29,19 @@ class Epoch:
     train_loss: float
     tune_loss: float
     tune_accuracy: float
+
+
+@dataclass(frozen=True)
+class Followed:
+    """How the training clips of a group stand after an epoch.
+
+    Attributes:
+        p_target: probability of the target (soft: of what the target expects), float64 (heads, rows).
+        right: whether the target was the most probable label, (heads, rows).
+    """
+
+    p_target: Numbers
+    right: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,8 @@ class TrainedHead:
         best: the epoch kept, from 0.
         history: one entry per epoch trained.
         arrays: learned arrays and statistics by name.
-        train_clips, p_target: positions (n,) and float64 (epochs, n), where dynamics were asked for; else empty.
+        train_clips, p_target, right: positions (n,), the probability of the target float64 (epochs, n), and whether it
+            was the most probable label (epochs, n), where dynamics were asked for; else empty.
     """
 
     head: HeadId
@@ -68,6 +82,7 @@ class TrainedHead:
     test: OutOfFold
     train_clips: Positions = field(default_factory=lambda: np.zeros(0, np.int64))
     p_target: Numbers = field(default_factory=lambda: np.zeros((0, 0)))
+    right: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), bool))
 
 
 class Choice:

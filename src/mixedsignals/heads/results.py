@@ -53,9 +53,10 @@ def gates_table(run_id: str, data: TrainingSet, heads: Sequence[TrainedHead], fu
 
 
 def dynamics_table(run_id: str, data: TrainingSet, heads: Sequence[TrainedHead], fused: str) -> pl.DataFrame:
-    """Probability of the target after every epoch, for the clips that the head was trained on."""
+    """Probability of the target, and whether it led, after every epoch, for the clips that a head was trained on."""
     blocks = []
-    for one in heads:
+    followed = [one for one in heads if one.p_target.size]
+    for one in followed:
         epochs, n = one.p_target.shape
         blocks.append(
             {
@@ -63,9 +64,10 @@ def dynamics_table(run_id: str, data: TrainingSet, heads: Sequence[TrainedHead],
                 "fold": np.full(epochs * n, one.head.fold),
                 "epoch": np.repeat(np.arange(epochs), n),
                 "p_target": one.p_target.reshape(-1),
+                "right": one.right.reshape(-1).astype(np.int64),
             }
         )
-    return _table(DYNAMICS, run_id, data, heads, fused, blocks, {})
+    return _table(DYNAMICS, run_id, data, followed, fused, blocks, {})
 
 
 def _table(

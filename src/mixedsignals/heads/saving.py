@@ -210,6 +210,7 @@ def model_arrays(trained: TrainedHead) -> dict[str, Array]:
     return arrays
 
 
+_DYNAMICS = ("train_clips", "p_target", "right")
 _RESULTS = ("clips", "probabilities", "gates", "weights", "present")
 
 
@@ -218,7 +219,8 @@ def write_trained(folder: Path, trained: TrainedHead, key: str) -> Path:
     arrays = model_arrays(trained)
     for name in _RESULTS:
         arrays[f"result/{name}"] = getattr(trained.test, name)
-    arrays["result/train_clips"], arrays["result/p_target"] = trained.train_clips, trained.p_target
+    for name in _DYNAMICS:
+        arrays[f"result/{name}"] = getattr(trained, name)
     meta = {
         "key": key,
         "best": str(trained.best),
@@ -252,8 +254,7 @@ def read_trained(folder: Path, head: HeadId, key: str) -> TrainedHead | None:
             for modality in head.modalities
         },
         test=OutOfFold(*(arrays[f"result/{name}"] for name in _RESULTS)),
-        train_clips=arrays["result/train_clips"],
-        p_target=arrays["result/p_target"],
+        **{name: arrays[f"result/{name}"] for name in _DYNAMICS},
     )
 
 

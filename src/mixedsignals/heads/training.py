@@ -23,7 +23,7 @@ from mixedsignals.heads.member import Batch, Fused, Parameter
 from mixedsignals.heads.modulation import coefficients, modulate
 from mixedsignals.heads.noise import Noise, Streams
 from mixedsignals.heads.options import HeadOptions
-from mixedsignals.heads.outcome import Arrays, Choice, TrainedHead
+from mixedsignals.heads.outcome import Arrays, Choice, Followed, TrainedHead
 from mixedsignals.heads.schedule import one_cycle
 from mixedsignals.heads.stack import Gatherer, Stack, fill_up
 
@@ -124,15 +124,15 @@ class Group:
         rates, betas = one_cycle(steps * options.epochs, options.learning_rate, options.peak_learning_rate)
         choice = Choice(len(self.heads), options.patience)
         best_weights, best_statistics = self.weights.clone(), self.statistics.clone()
-        dynamics = []
+        dynamics: list[Followed] = []
         for epoch in range(options.epochs):
             span = slice(epoch * steps, (epoch + 1) * steps)
             losses = self._epoch(epoch, rates[span], betas[span])
             better = choice.judge(losses.mean(axis=0), *self._tune(epoch, steps))
             best_weights.copy_heads(self.weights, better)
             best_statistics.copy_heads(self.statistics, better)
-            if options.dynamics:
-                dynamics.append(self._p_target())
+            if self._is_followed:
+                dynamics.append(self._followed())
             advance(len(self.heads))
             if choice.all_stopped:
                 advance((options.epochs - epoch - 1) * len(self.heads))
@@ -212,13 +212,20 @@ class Group:
             raise _not_a_number(self.heads[broken[0]], epoch, f"the tuning clips after step {steps - 1}")
         return loss, accuracy
 
-    def _p_target(self) -> torch.Tensor:
-        """Probability of the target (soft: of what the target expects) on the training clips, (heads, rows)."""
+    @property
+    def _is_followed(self) -> bool:
+        """Whether dynamics are kept: for heads of one modality and of all of them, as maps are drawn of these."""
+        return self.options.dynamics and len(self.heads[0].modalities) in (1, len(self.data.inputs))
+
+    def _followed(self) -> Followed:
+        """How the training clips stand after an epoch."""
         positions, fused, _ = self._looking().at(self.parts["train"])
         truth = self.targets[positions.clamp(min=0)].double()
-        return (fused.logits.double().softmax(dim=-1) * truth).sum(dim=-1)
+        said = fused.logits.double().softmax(dim=-1)
+        right = truth.argmax(dim=-1) == said.argmax(dim=-1)
+        return Followed((said * truth).sum(dim=-1).numpy(), right.numpy())
 
-    def _finished(self, choice: Choice, dynamics: list[torch.Tensor]) -> list[TrainedHead]:
+    def _finished(self, choice: Choice, dynamics: list[Followed]) -> list[TrainedHead]:
         tested = self._looking().tested(self.heads, self.parts["test"])
         done = []
         for row, head in enumerate(self.heads):
@@ -233,9 +240,12 @@ class Group:
                     standardisers=self.standardisers[row],
                     test=tested[row],
                     train_clips=train if dynamics else np.zeros(0, np.int64),
-                    p_target=np.stack([one[row, : len(train)].numpy() for one in dynamics[:epochs]])
-                    if dynamics
-                    else np.zeros((0, 0)),
+                    p_target=np.array(
+                        [one.p_target[row, : len(train)] for one in dynamics[:epochs]], ndmin=2
+                    ),
+                    right=np.array(
+                        [one.right[row, : len(train)] for one in dynamics[:epochs]], bool, ndmin=2
+                    ),
                 )
             )
         return done

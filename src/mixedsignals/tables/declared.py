@@ -155,6 +155,14 @@ DYNAMICS = Table(
         _GIVEN_MODEL,
         _count("epoch", "epoch of training, from 0"),
         _share("p_target", "probability of the target during training"),
+        Column(
+            "right",
+            WHOLE,
+            "1 where the target was the most probable label, 0 where not",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
     ),
     "How training went, clip by clip.",
 )
