@@ -42,13 +42,21 @@ def _residual(bent: bool, kind: str) -> Callable[[np.random.Generator, int, floa
 
 
 def _verdict(
-    wanted: str, *, bent: bool, start: float = 0.0
+    wanted: str, *, bent: bool, start: float = 0.0, alike: bool = False
 ) -> Callable[[np.random.Generator, int, float], bool]:
-    """Whether the verdict is the wanted one, where the effect is `start` and a further one."""
+    """Whether the verdict is the wanted one, where the effect is `start` and a further one.
+
+    `alike`: three signals more that are the first one bent or with noise, as signals of disagreement are.
+    """
 
     def claims(rng: np.random.Generator, speakers: int, effect: float) -> bool:
         made = draw_question(rng, speakers, 15, bent=bent, effect=start + effect)
-        return association(made.target, made.signal, made.base, made.groups).verdict == wanted
+        signals = made.signal[:, None]
+        if alike:
+            noise = 0.3 * rng.normal(size=(2, len(made.signal)))
+            more = (made.signal + noise[0], np.tanh(made.signal), np.exp(made.signal / 3) + noise[1])
+            signals = np.stack([made.signal, *more], axis=1)
+        return association(made.target, signals, made.base, made.groups).verdict == wanted
 
     return claims
 
@@ -197,6 +205,9 @@ JUDGED: dict[str, Judged] = {
     ),
     "verdict no where .034 of AUROC adds, bent": Judged(
         _verdict("no", bent=True, start=0.6), -0.6, upper_only=True, headline=False
+    ),
+    "verdict no where .034 of AUROC adds, four signals": Judged(
+        _verdict("no", bent=False, start=0.6, alike=True), -0.6, upper_only=True, headline=False
     ),
     "sign-flip, two models": Judged(_flip, 0.08),
     "t test over groups, two models": Judged(_t_test, 0.08),

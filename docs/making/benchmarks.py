@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,13 @@ def _section(result: dict[str, Any]) -> str:
     further = [f"{key}: {value}" for key, value in result.items() if key not in _KNOWN]
     where = f"{machine['cores']} cores, {machine['memory_gib']} GiB, {machine['processor']}, Python {machine['python']}"
     told = "; ".join([f"`python -m benchmarks.{name}`", where, *further])
-    return f"## {name}\n\n{about}\n\n{told}\n\n{_table(result['rows'])}\n"
+    tables = "\n\n".join(_table(rows) for rows in _alike(result["rows"]))
+    return f"## {name}\n\n{about}\n\n{told}\n\n{tables}\n"
+
+
+def _alike(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rows that begin with the same column belong in one table."""
+    return [list(part) for _, part in groupby(rows, key=lambda row: next(iter(row)))]
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

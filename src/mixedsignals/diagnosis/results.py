@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
+from mixedsignals.diagnosis.cautions import caution
 from mixedsignals.diagnosis.words import said_once
 from mixedsignals.measures.inference import Estimate
 from mixedsignals.tables import ESTIMATES, FINDINGS, SCORES
@@ -97,7 +98,7 @@ class Outcome:
                 low=found.low,
                 high=found.high,
                 level=found.level if found.low is not None else None,
-                method=_method(found),
+                method=_method(found, caution(measure, slice, found)),
                 n_clips=found.n_clips,
                 n_groups=found.n_groups,
                 p=found.p,
@@ -173,11 +174,11 @@ class Outcome:
         )
 
 
-def _method(found: Estimate) -> str:
-    """The method, and what a reader must know of it: too few groups, or the measure's own note."""
+def _method(found: Estimate, against: str) -> str:
+    """The method, and what a reader must know: too few groups, what is held against it, the measure's own note."""
     few = found.low is not None and not found.trusted
     doubts = [f"not to be trusted: {found.effective_groups:.1f} effective groups"] if few else []
-    return "; ".join([found.method, *doubts, *([found.note] if found.note else [])])
+    return "; ".join(filter(None, [found.method, *doubts, against, found.note]))
 
 
 def estimates_frame(run_id: str, estimates: Sequence[EstimateRow]) -> pl.DataFrame:

@@ -58,6 +58,7 @@ def dot_figure(dots: Dots) -> Figure | None:
     notes = [dots.note] if dots.note else []
     if few:
         notes.append(f"Fewer than ten groups: the intervals of {', '.join(few)} are not to be trusted.")
+    notes += _cautions(rows)
     words = _words(dots, rows)
     return Figure(
         key=dots.key,
@@ -69,6 +70,13 @@ def dot_figure(dots: Dots) -> Figure | None:
         width=dots.width,
         key_items=(("var(--c-base)", "tick", dots.baseline),) if has_base else (),
     )
+
+
+def _cautions(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What simulations hold against intervals of these rows, each said once."""
+    parts = [part for row in rows for part in str(row.get("method") or "").split("; ")]
+    told = dict.fromkeys(part for part in parts if part.startswith("in simulations"))
+    return [f"{part[0].upper()}{part[1:]}." for part in told]
 
 
 def _words(dots: Dots, rows: Sequence[Mapping[str, Any]]) -> str:
