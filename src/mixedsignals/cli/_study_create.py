@@ -112,7 +112,7 @@ def command(corpus: Path, out: Path, **options: Any) -> None:
         return
     for line in _lines(made):
         click.echo(line)
-    for note in made.notes:
+    for note in () if STATE.quiet else made.notes:
         click.echo(f"note: {note}", err=True)
 
 
@@ -137,16 +137,21 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
 
 def _lines(made: Any) -> list[str]:
     settings = made.settings
+    kind = "arm" if settings.arms else "condition"
     lines = [
-        f"{made.path}: {made.n_clips} clips in {len(settings.cells)} "
-        f"{'arms' if settings.arms else 'conditions'} ({', '.join(settings.cells)}); {made.n_files} files",
-        f"participants: {made.participants}, each judging {settings.items_per_participant} clips, give "
-        f"{settings.raters_per_cell} votes per clip and {'arm' if settings.arms else 'condition'}",
+        f"{made.path}: {_count(made.n_clips, 'clip')} in {_count(len(settings.cells), kind)} "
+        f"({', '.join(settings.cells)}); {_count(made.n_files, 'file')}",
+        f"participants: {made.participants}, each judging {_count(settings.items_per_participant, 'clip')}, give "
+        f"{_count(settings.raters_per_cell, 'vote')} per clip and {kind}",
     ]
     if made.left_out:
-        lines.append(f"left out for want of a modality: {len(made.left_out)} clips")
+        lines.append(f"left out for want of a modality: {_count(len(made.left_out), 'clip')}")
     lines += _power(made.power)
     return [*lines, f"next: edit {made.path}/pages/*.md, then  mixedsignals study serve {made.path}"]
+
+
+def _count(amount: int, what: str) -> str:
+    return f"{amount:,} {what}{'' if amount == 1 else 's'}"
 
 
 def _power(power: Any) -> list[str]:
