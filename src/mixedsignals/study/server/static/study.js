@@ -95,6 +95,10 @@
     }
   });
 
+  // What an owner is just filling in is not pulled away by the page's own refreshing.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.id === "live" && document.querySelector("#live details[open]")) event.preventDefault();
+  });
   document.addEventListener("htmx:beforeRequest", () => document.getElementById("busy")?.classList.add("on"));
   document.addEventListener("htmx:afterRequest", () => document.getElementById("busy")?.classList.remove("on"));
   document.addEventListener("htmx:sendError", () => document.getElementById("busy")?.classList.remove("on"));
