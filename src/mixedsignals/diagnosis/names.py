@@ -235,6 +235,21 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     "cue_difference_within_label:{question}": MeasureName(
         "the same, centred on speaker and label", "standard deviations", "", "MS901, MS902"
     ),
+    "training_confidence": MeasureName("mean probability of the target while training", *_UNIT, "MS921"),
+    "training_variability": MeasureName("its standard deviation over epochs", "", "0 to .5", "MS921"),
+    "training_correctness": MeasureName(
+        "epochs in which the target led", "share of epochs", "0 to 1", "MS921"
+    ),
+    "forgotten": MeasureName(
+        "times that a clip was right after an epoch and wrong after the next", "per training", "0 up", "MS921"
+    ),
+    "easy_and_hard": MeasureName(
+        "clips easy for the source and hard for another (slice `hard_in=NAME`)", *_SHARE, "MS922"
+    ),
+    "chance:easy_and_hard": MeasureName(
+        "the same, if both learned independently given the label", *_SHARE, "MS922"
+    ),
+    "never_learned": MeasureName("clips trained on that no source learned", *_SHARE, "MS923"),
     "auroc:cues->misled": MeasureName(
         "how well a model of cues ranks misled clips of others", *_UNIT, "MS903"
     ),
@@ -295,6 +310,13 @@ SCORE_NAMES: dict[str, MeasureName] = {
         "entropy of the mean of all calibrated distributions over its maximum", *_UNIT, "MS701"
     ),
     "kind:{kind}": MeasureName("1 where the clip is of that kind", "", "1", "MS701"),
+    "training_confidence": MeasureName("mean probability of the target while training", *_UNIT, "MS921"),
+    "training_variability": MeasureName("its standard deviation over epochs", "", "0 to .5", "MS921"),
+    "training_correctness": MeasureName(
+        "epochs in which the target led", "share of epochs", "0 to 1", "MS921"
+    ),
+    "training_region": MeasureName("1 easy, 0 ambiguous, −1 hard to learn", "", "−1 to 1", "MS921"),
+    "forgotten": MeasureName("forgetting events of the clip", "per training", "0 up", "MS921"),
     "misled_by_cues": MeasureName(
         "log odds of being misled, by a model of cues that never met the speaker", "log odds", "", "MS903"
     ),

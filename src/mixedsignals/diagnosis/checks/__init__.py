@@ -13,6 +13,7 @@ from mixedsignals.diagnosis.checks import (
     humans,
     informative,
     joins,
+    maps,
     people,
     performance,
     raters,
@@ -64,6 +65,9 @@ CHECKS = (
     BuiltIn("MS901", "cues-of-disagreement", cues.cues_of_disagreement),
     BuiltIn("MS902", "cues-of-misled", cues.cues_of_misled),
     BuiltIn("MS903", "when-misled", when_misled.when_misled),
+    BuiltIn("MS921", "data-maps", maps.data_maps),
+    BuiltIn("MS922", "easy-and-hard", maps.easy_and_hard),
+    BuiltIn("MS923", "never-learned", maps.never_learned),
 )
 
 __all__ = ["CHECKS"]
