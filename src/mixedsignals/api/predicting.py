@@ -16,6 +16,7 @@ from mixedsignals.api.diagnosing import case_of_run
 from mixedsignals.api.encoding import encode_modality
 from mixedsignals.api.newclips import corpus_of, files_of, is_corpus, media_of
 from mixedsignals.api.second import load_second, with_second
+from mixedsignals.api.tuned_models import TunedHeads
 from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
 from mixedsignals.labels import Labels
 from mixedsignals.manifest import RunOptions
@@ -92,7 +93,9 @@ class Predictor:
         self.progress = progress
         self.options = RunOptions.from_dict(self.manifest["options"])
         self.labels = Labels(tuple(self.manifest["corpus"]["labels"]), self.manifest["corpus"]["kind"])
-        self._models = load_heads(self.run.models)
+        tuned = self.manifest.get("tuning", {}).get("models")
+        self._tuned = TunedHeads(self.run, tuple(tuned)) if tuned else None
+        self._models = self._tuned or load_heads(self.run.models)
         self._second = load_second(self.run)
         self._calibrators = load_calibrators(self.labels, self.run.models)
         self._trust = Trust(case_of_run(self.run), calibrated=bool(self._calibrators), risk=risk)
@@ -118,19 +121,26 @@ class Predictor:
         corpus, heard = self._heard(corpus)
         embeddings = self._embeddings(corpus, own)
         known = list(self._models.cards)
-        if not embeddings:
+        if not embeddings and not (self._tuned and self._tuned.tuned & set(corpus.modalities)):
             learned = [f"{m} (ready-made features)" if self._is_ready_made(m) else m for m in known]
             raise CannotFinish(f"none of these clips has what this run learned from: {', '.join(learned)}.")
         splits = read_table(SPLITS, self.run.table("splits"))
         known_clips = set(splits["clip_id"]) if own is None else own
         if own is not None:
             splits = splits.filter(pl.col("clip_id").is_in(list(own)))
-        found = predict_heads(self._models, embeddings, splits=splits)
-        found = with_second(found, self._second, embeddings, splits=splits)
+        having = {modality: frozenset(item.clip_ids) for modality, item in embeddings.items()}
+        if self._tuned is not None:
+            device = self.options.device
+            found, more = self._tuned.predict(
+                corpus, embeddings, splits=splits, device=device, progress=self.progress
+            )
+            having |= more
+        else:
+            found = predict_heads(self._models, embeddings, splits=splits)
+            found = with_second(found, self._second, embeddings, splits=splits)
         order = corpus.clips["clip_id"].to_list()
         missing = {
-            clip: tuple(m for m in known if m not in embeddings or clip not in embeddings[m].clip_ids)
-            for clip in order
+            clip: tuple(m for m in known if m not in having or clip not in having[m]) for clip in order
         }
         predictions = _in_order(
             calibrated_column(found.predictions, self._calibrators, self.labels, own=known_clips), order
@@ -205,6 +215,8 @@ class Predictor:
         for modality, card in self._models.cards.items():
             if self._is_ready_made(modality):
                 made = self._ready_made(corpus, modality, card, own)
+            elif self._tuned is not None and modality in self._tuned.tuned:
+                continue  # every fold and seed has an encoder of its own
             elif modality in _without_features(corpus).modalities:
                 made = encode_modality(
                     corpus, modality, options=self.options, features=False, progress=self.progress

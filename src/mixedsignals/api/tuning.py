@@ -57,6 +57,10 @@ def fit_tuned(plan: Plan, manifest: dict[str, Any], progress: Progress) -> RunFo
         InputError: media or models that cannot be read, a damaged checkpoint.
     """
     tuned_ones = _to_tune(plan)
+    if plan.options.second != "none":
+        progress.say(
+            "With encoders that are tuned one fusion is trained; a second one is for frozen encoders."
+        )
     frozen = {
         modality: encode_modality(plan.corpus, modality, options=plan.options, progress=progress)
         for modality in plan.corpus.modalities
@@ -214,6 +218,8 @@ def _heads(
         run_id=run_id,
         seeds=(seed,),
         options=head_options(plan.options),
+        groups=plan.corpus.groups,
+        source="fusion",
         checkpoint=plan.run.models / "partial" / f"fold{fold}.seed{seed}",
         progress=SILENT,
     )

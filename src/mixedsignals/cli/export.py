@@ -17,8 +17,13 @@ from mixedsignals.cli._verb import jobs_option, print_json, progress, verb
     example="mixedsignals export CORPUS --to label-studio --conditions audio,video --out LABELSTUDIO",
 )
 @click.argument("source", type=FOLDER, metavar="RUN|CORPUS|STUDY")
-@click.option("--to", type=click.Choice(["label-studio", "fiftyone"]), required=True, help="The other tool.")
-@click.option("--out", "-o", type=FOLDER, metavar="FOLDER", help="label-studio: a new folder.")
+@click.option(
+    "--to",
+    type=click.Choice(["label-studio", "fiftyone", "huggingface"]),
+    required=True,
+    help="The other tool.",
+)
+@click.option("--out", "-o", type=FOLDER, metavar="FOLDER", help="label-studio, huggingface: a new folder.")
 @click.option(
     "--conditions",
     metavar="A,B,…",
@@ -36,13 +41,32 @@ from mixedsignals.cli._verb import jobs_option, print_json, progress, verb
 )
 @click.option("--name", metavar="NAME", show_default="the corpus's", help="fiftyone: name of the dataset.")
 @click.option("--overwrite", is_flag=True, help="fiftyone: replace a dataset of that name.")
+@click.option("--modality", metavar="NAME", help="huggingface: whose tuned encoder.")
+@click.option(
+    "--fold", type=int, metavar="N", show_default="the best by the tuning clips", help="huggingface: which."
+)
+@click.option(
+    "--seed", type=int, metavar="N", show_default="the best by the tuning clips", help="huggingface: which."
+)
+@click.option("--push", metavar="OWNER/NAME", help="huggingface: also upload it to the hub.")
+@click.option("--public", is_flag=True, help="huggingface: let a new repository be seen by all.")
 @jobs_option
 def command(source: Path, to: str, out: Path | None, **options: Any) -> None:
     """Hand the clips of a run, corpus or study to another tool.
 
     label-studio: a project per condition, with media from which the other modalities are taken out; bring the
     annotations back with `mixedsignals import label-studio`. fiftyone: a dataset with votes, predictions and scores.
+    huggingface: a tuned encoder of RUN as a whole model, with its card, which plain Transformers reads.
     """
+    models = {name: options.pop(name) for name in ("modality", "fold", "seed", "push", "public")}
+    if to == "huggingface":
+        options.pop("jobs")
+        _refuse(**options)
+        if out is None:
+            raise click.UsageError("--out FOLDER is needed: it is where the model goes")
+        _huggingface(source, out, models)
+        return
+    _refuse(**models)
     if to == "fiftyone":
         _refuse(out=out, **{name: options[name] for name in ("conditions", "media_url", "suggest")})
         _fiftyone(source, options)
@@ -54,9 +78,9 @@ def command(source: Path, to: str, out: Path | None, **options: Any) -> None:
 
 
 def _refuse(**options: Any) -> None:
-    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value not in (None, False)]
     if given:
-        raise click.UsageError(f"{', '.join(given)} goes with the other tool")
+        raise click.UsageError(f"{', '.join(given)} goes with another tool")
 
 
 def _fiftyone(source: Path, options: dict[str, Any]) -> None:
@@ -69,6 +93,19 @@ def _fiftyone(source: Path, options: dict[str, Any]) -> None:
         print_json({"dataset": name, "samples": count})
         return
     click.echo(f"FiftyOne dataset {name!r}: {count} samples; look at it with  fiftyone app launch {name}")
+
+
+def _huggingface(source: Path, out: Path, options: dict[str, Any]) -> None:
+    from mixedsignals.api.tuned_models import export_encoder
+
+    private = not options.pop("public")
+    folder, address = export_encoder(source, out, private=private, **options)
+    if STATE.json:
+        print_json({"out": str(folder), "hub": address})
+        return
+    click.echo(f"{folder}: a model for transformers, with its card (README.md)")
+    if address:
+        click.echo(f"pushed to {address}")
 
 
 def _label_studio(source: Path, out: Path, options: dict[str, Any]) -> None:
@@ -93,4 +130,5 @@ def _label_studio(source: Path, out: Path, options: dict[str, Any]) -> None:
             f"  serve media: LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
             f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root} label-studio start"
         )
+        click.echo(f"  and add {root / 'media'} as a Local Files storage to each project")
     click.echo(f"  then export as JSON into {out}, and:  mixedsignals import label-studio {out} CORPUS2")

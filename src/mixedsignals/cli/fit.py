@@ -27,6 +27,8 @@ def command(corpus: Path, out: Path, **options: Any) -> None:
     if STATE.json:
         print_json({"run": str(folder.path), **fitted})
     else:
+        if said := folder.read_manifest().get("tuning", {}).get("says"):
+            click.echo(said)
         click.echo(
             f"{folder.path}: {fitted['heads']} heads over {fitted['folds']} folds. Next: mixedsignals diagnose {out}"
         )

@@ -23,7 +23,7 @@ class _Layer(nn.Module):  # type: ignore[misc]
 
     def __init__(self, width: int, heads: int, inner: int) -> None:
         super().__init__()
-        self._heads = heads
+        self.heads = heads
         self.self_attention = nn.ModuleDict(
             {
                 "layer_norm": nn.LayerNorm(width),
@@ -43,7 +43,7 @@ class _Layer(nn.Module):  # type: ignore[misc]
         """(n, positions, width) to the same shape; what `mask` (n, 1, 1, positions) leaves out is not attended to."""
         attention, feed = self.self_attention, self.ffn
         parts = attention["linear_0"](attention["layer_norm"](given)).chunk(3, dim=-1)
-        query, key, value = (part.unflatten(-1, (self._heads, -1)).transpose(1, 2) for part in parts)
+        query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         seen = (
             functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
             .transpose(1, 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,7 @@ from mixedsignals.errors import InputError, UsageError
 from mixedsignals.tuning_options import TuningOptions
 
 LABELS = ("neutral", "empathetic")
+Models = dict[str, Path]
 SIX = {
     "roberta": "text",
     "deberta": "text",
@@ -159,7 +160,7 @@ def test_frozen_layers_are_noisy_only_where_that_is_asked_for(
     embeddings = "model.roberta.embeddings.dropout"
     assert not dict(quiet.named_modules())[embeddings].training
     assert dict(noisy.named_modules())[embeddings].training
-    assert quiet.first == 0 and noisy.first is None, "noisy layers cannot be replayed"
+    assert (quiet.first, noisy.first) == (0, None), "noisy layers cannot be replayed"
     assert dict(quiet.named_modules())["model.roberta.encoder.layer.1"].training
 
 
@@ -186,7 +187,7 @@ def test_a_classifier_for_other_labels_gets_a_new_head(tiny_models: dict[str, Pa
 
 def test_a_text_model_given_for_audio_is_refused(tiny_models: dict[str, Path], tmp_path: Path) -> None:
     encoder: Any = find_encoder(EncoderRequest("audio", str(tiny_models["roberta"])), tmp_path)
-    with pytest.raises(InputError, match="is a model for text .* was given for audio"):
+    with pytest.raises(InputError, match=r"is a model for text .* was given for audio"):
         encoder.load("cpu")
 
 
@@ -199,7 +200,7 @@ class TestThePaper:
     """Layers and parameters that learn, counted on the published configurations without their weights."""
 
     #: per encoder layer of a base model; head of two labels
-    COUNTS = {
+    COUNTS: ClassVar = {
         "roberta": 2 * 7_087_872 + 592_130,
         "deberta": 2 * 7_087_872 + 592_130,
         "hubert": 2 * 7_087_872 + 197_378,
@@ -215,7 +216,8 @@ class TestThePaper:
         configs = {
             "roberta": transformers.RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1),
             "deberta": transformers.DebertaV2Config(
-                vocab_size=128100, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072,
+                vocab_size=128100, hidden_size=768, num_hidden_layers=12, num_attention_heads=12,
+                intermediate_size=3072,
                 relative_attention=True, pos_att_type="p2c|c2p", position_buckets=256, norm_rel_ebd="layer_norm",
                 share_att_key=True, type_vocab_size=0, position_biased_input=False,
             ),

@@ -284,7 +284,7 @@ class TestFaults:
         (own / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-3}))
         from mixedsignals.encoders.tuning import tuned_encoder
 
-        with pytest.raises(InputError, match="was tuned from roberta|was tuned from own"):
+        with pytest.raises(InputError, match=r"was tuned from own at revision"):
             tuned_encoder(found.chosen[0, 7].tuned, tmp_path)
 
     def test_fp16_needs_a_gpu(self, model: Path, tmp_path: Path) -> None:
@@ -324,7 +324,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def test_killed_in_the_middle_it_goes_on_to_the_same_losses(model: Path, tmp_path: Path) -> None:
     """SIGKILL after the first checkpoint; dropout is on, so random states count too."""
-    options = {"epochs": 40, "learning_rate": 1e-3}
+    options = {"epochs": 20, "learning_rate": 1e-3}
     unkilled = tuned(plan(tmp_path / "whole", **options), model).chosen[0, 7].tuned
     folder = tmp_path / "killed"
     process = subprocess.Popen(
@@ -338,10 +338,12 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_losses(model: Path, tmp_pat
     assert not list(folder.rglob("tuned.json")), "it was killed before it was done"
     listener = Listener()
     resumed = tuned(plan(folder, **options), model, listener).chosen[0, 7].tuned
-    assert len(resumed.history) == 40
-    assert losses(resumed) == losses(unkilled)
+    assert len(resumed.history) == 20
+    assert listener.tasks[next(name for name in listener.tasks if "Tuning" in name)][0] == 80, "of all steps"
+    # Two processes add in another order: the last digits of float32, where other random states would show in the first.
+    np.testing.assert_allclose(losses(resumed), losses(unkilled), atol=1e-6)
     for name, value in unkilled.tensors().items():
-        assert torch.equal(value, resumed.tensors()[name]), name
+        torch.testing.assert_close(value, resumed.tensors()[name], atol=1e-4, rtol=1e-3, msg=name)
 
 
 def wait_for(there: Any, process: Any) -> None:

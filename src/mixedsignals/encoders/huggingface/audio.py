@@ -77,7 +77,7 @@ class AudioEncoder:
                 folder, local_files_only=True, trust_remote_code=False
             )
 
-        self._extractor = load_part(self.local, extractor)
+        self.extractor = load_part(self.local, extractor)
         from mixedsignals.encoders.huggingface.perclip import per_clip
 
         self._per_clip = per_clip(self.model)
@@ -96,8 +96,8 @@ class AudioEncoder:
             samples = np.pad(samples, (0, shortest - len(samples)))
         if self._peak and (peak := np.abs(samples).max()) > 0:
             samples = samples / peak
-        given = self._extractor(samples, sampling_rate=self._rate, return_tensors="np")
-        values = np.asarray(given[self._extractor.model_input_names[0]][0], dtype=np.float32)
+        given = self.extractor(samples, sampling_rate=self._rate, return_tensors="np")
+        values = np.asarray(given[self.extractor.model_input_names[0]][0], dtype=np.float32)
         return Prepared((values, len(samples)), cut=cut)
 
     def encode(self, batch: Sequence[Prepared]) -> Array:
@@ -139,6 +139,6 @@ class AudioEncoder:
             states = self.model(given).last_hidden_state
             lengths = [states.shape[1]] * len(payloads)
             if self._is_whisper:
-                longest = self._extractor.n_samples
+                longest = self.extractor.n_samples
                 lengths = [math.ceil(samples / longest * states.shape[1]) for _, samples in payloads]
             return pool(states, filled(lengths, states.shape[1], self._device), self._pooling)

@@ -69,7 +69,7 @@ class VideoEncoder:
                 self.local.folder, backend="pil", local_files_only=True, trust_remote_code=False
             )
 
-        self._processor = load_part(self.local, processor)
+        self.processor = load_part(self.local, processor)
 
     def prepare(self, source: Source) -> Prepared:
         """Decode the frames and make what the model takes: (frames, 3, height, width)."""
@@ -77,8 +77,8 @@ class VideoEncoder:
         frames = media.frames(
             source.path, count=self._count, start=source.start, end=source.end, max_seconds=self._seconds
         )
-        given = self._processor(list(frames), return_tensors="np")
-        pixels = np.asarray(given[self._processor.model_input_names[0]], dtype=np.float32)
+        given = self.processor(list(frames), return_tensors="np")
+        pixels = np.asarray(given[self.processor.model_input_names[0]], dtype=np.float32)
         return Prepared(pixels.reshape(self._count, *pixels.shape[-3:]))
 
     def encode(self, batch: Sequence[Prepared]) -> Array:

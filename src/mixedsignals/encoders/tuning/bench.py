@@ -18,12 +18,14 @@ from mixedsignals.encoders.registry import find_encoder
 from mixedsignals.encoders.sources import find_sources
 from mixedsignals.encoders.tuning.building import build_network, check_tunable
 from mixedsignals.encoders.tuning.clips import ClipStore, Labelled
+from mixedsignals.encoders.tuning.modelcard import CardFacts, measured, write_card
 from mixedsignals.encoders.tuning.network import Item, Network
 from mixedsignals.encoders.tuning.plan import ModelId, TuningPlan
 from mixedsignals.encoders.tuning.saving import Tuned, describe, load_tuned, read_tuned, write_tuned
-from mixedsignals.encoders.tuning.training import Lesson, processes, teach
+from mixedsignals.encoders.tuning.training import Lesson, Taught, processes, teach
 from mixedsignals.encoders.tuning.tuned_encoder import request_record
 from mixedsignals.progress import Progress
+from mixedsignals.store import atomic
 
 __all__ = ["Bench", "meet"]
 
@@ -109,7 +111,7 @@ class Bench:
         if taught.tensors is not None:
             network.load_tuned(taught.tensors)
             if model.inner < 0:
-                self._speak(network, model, folder)
+                self._card(model, lesson, taught, folder, self._speak(network, model, folder))
             card = {**self.encoder.card.to_dict(), "fold": model.fold, "seed": model.seed}
             write_tuned(
                 folder, taught.tensors, self._record(model, lesson, taught), type(self.encoder.card)(**card)
@@ -151,7 +153,31 @@ class Bench:
         network.replaying()
         return network
 
-    def _speak(self, network: Network, model: ModelId, folder: Path) -> None:
+    def _card(
+        self, model: ModelId, lesson: Lesson, taught: Taught, folder: Path, spoken: tuple[list[str], Any]
+    ) -> None:
+        """The model card, with what was measured on the test clips."""
+        plan, card = self.plan, self.encoder.card
+        facts = CardFacts(
+            modality=self.modality,
+            encoder=card.encoder,
+            revision=card.revision,
+            licence=card.licence,
+            labels=plan.labels.names,
+            corpus=plan.corpus,
+            tune=plan.tune,
+            options=plan.options.deciding(),
+            where=(model.fold, model.seed),
+            n_train=len(lesson.train),
+            n_tune=len(lesson.tune),
+            history=taught.history,
+            best=taught.best,
+            measured=measured(*spoken, plan.shares, plan.groups, lesson.train.clips, plan.labels),
+        )
+        with atomic(folder / "README.md") as partial:
+            partial.write_text(write_card(facts), encoding="utf-8")
+
+    def _speak(self, network: Network, model: ModelId, folder: Path) -> tuple[list[str], Any]:
         """What the best epoch says of the test clips of its fold: logits in `out_of_fold.npz`."""
         clips = self.plan.test_clips(model.fold, self.having)
         network.eval().to(self.device)
@@ -166,8 +192,9 @@ class Bench:
         folder.mkdir(parents=True, exist_ok=True)
         values = torch.cat(logits).numpy() if logits else np.zeros((0, len(self.plan.labels)), np.float32)
         np.savez(folder / "out_of_fold.npz", clip_ids=np.array(ordered, dtype=np.str_), logits=values)
+        return ordered, values
 
-    def _record(self, model: ModelId, lesson: Lesson, taught: Any) -> dict[str, Any]:
+    def _record(self, model: ModelId, lesson: Lesson, taught: Taught) -> dict[str, Any]:
         return {
             "request": request_record(self.request),
             "labels": list(self.plan.labels.names),

@@ -89,8 +89,9 @@ class ClipStore:
         """Keep what enters the first learning layer of every clip, and let the network read that."""
         rank, n = self._shares
         self._replayed = None
-        items = [clip for clip in self._sources if self.has(clip)]
-        left = [clip for clip in items if not self._kept(clip, key).is_file()][rank::n]
+        # Shared out before looking what is there: another process may be writing already.
+        mine = [clip for clip in self._sources if self.has(clip)][rank::n]
+        left = [clip for clip in mine if not self._kept(clip, key).is_file()]
         network.eval()
         # Like lengths together, and always the same ones: what is kept does not depend on who asks.
         left.sort(key=lambda clip: (self.length(clip), clip))

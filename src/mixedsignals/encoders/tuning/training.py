@@ -228,7 +228,7 @@ def _tracked(lesson: Lesson) -> Iterator[None]:
     """TensorBoard's files lie beside the model, under its own name."""
     named = os.environ.get("TENSORBOARD_LOGGING_DIR")
     if lesson.options.tracker == "tensorboard" and named is None:
-        os.environ["TENSORBOARD_LOGGING_DIR"] = str(lesson.folder / "tensorboard")
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(lesson.folder.parent / "tensorboard" / lesson.folder.stem)
     try:
         yield
     finally:
@@ -254,7 +254,7 @@ def too_little(network: Network, lesson: Lesson, device: torch.device | str) -> 
     again = lesson.options.accumulate * (size // fits)
     return (
         f"{lesson.name}: a batch of {size} does not fit into memory; {fits} does. The same training in smaller "
-        f"pieces: --tune-batch-size {fits * processes()[1]} --tune-accumulate {again}. Other options need another --out."
+        f"pieces: --tune-batch-size {fits * processes()[1]} --tune-accumulate {again}, and another --out."
     )
 
 
