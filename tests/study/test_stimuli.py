@@ -15,6 +15,7 @@ from mixedsignals import api, media
 from mixedsignals.errors import CannotFinish, InputError
 from mixedsignals.media.loudness import loudness
 from mixedsignals.study.folder import StudyFolder, open_study
+from mixedsignals.study.settings import write_settings
 
 CONDITIONS = ("text", "audio", "video", "audio-lowpass", "text+audio+video")
 WANTED = {
@@ -191,3 +192,33 @@ def test_settings_come_from_the_corpus_unless_said(playhouse: api.StudyMade) -> 
     assert playhouse.settings.labels == ("neutral", "empathetic")
     assert dataclasses.replace(playhouse.settings, seed=0) == StudyFolder(playhouse.path).settings()
     assert any("Audio carries the words" in note for note in playhouse.notes)
+
+
+def test_checks_follow_the_owners_words_when_the_command_is_given_again(tmp_path: Path) -> None:
+    chosen = {"conditions": ("text",), "items_per_participant": 2}
+    made = api.create_study(api.playhouse(), tmp_path / "s", settings=chosen, clips=4, simulations=0)
+    folder = StudyFolder(made.path)
+    before = folder.stimuli()
+    (folder.pages / "attention.md").write_text("Bitte „{label}“ wählen.", encoding="utf-8")
+    api.create_study(api.playhouse(), tmp_path / "s", settings=chosen, clips=4, simulations=0)
+    after = folder.stimuli()
+    assert after.drop("text").equals(before.drop("text"))
+    assert after.filter(pl.col("kind") != "attention").equals(before.filter(pl.col("kind") != "attention"))
+    assert after.filter(kind="attention", expected="neutral")["text"].to_list() == ["Bitte „neutral“ wählen."]
+    (folder.pages / "attention.md").write_text("Choose well.", encoding="utf-8")
+    with pytest.raises(InputError, match=r"does not say \{label\}"):
+        api.create_study(api.playhouse(), tmp_path / "s", settings=chosen, clips=4, simulations=0)
+
+
+def test_settings_edited_beyond_what_was_rendered_are_named(tmp_path: Path) -> None:
+    chosen = {"conditions": ("text",), "items_per_participant": 2}
+    made = api.create_study(api.playhouse(), tmp_path / "s", settings=chosen, clips=4, simulations=0)
+    edited = dataclasses.replace(
+        made.settings, conditions=("text", "video"), labels=("cold", "empathetic"), free_text=True
+    )
+    write_settings(edited, StudyFolder(made.path).settings_path)
+    with pytest.raises(InputError) as caught:
+        open_study(made.path)
+    assert [problem.code for problem in caught.value.problems] == ["unfit-conditions", "unfit-labels"]
+    write_settings(dataclasses.replace(made.settings, free_text=True), StudyFolder(made.path).settings_path)
+    assert open_study(made.path).settings().free_text

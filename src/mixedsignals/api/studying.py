@@ -82,7 +82,7 @@ def create_study(
     from mixedsignals.api.corpora import read
     from mixedsignals.study.folder import StudyFolder
     from mixedsignals.study.settings import write_settings
-    from mixedsignals.study.stimuli import plan_stimuli, render_stimuli
+    from mixedsignals.study.stimuli import plan_stimuli, render_stimuli, with_attention_words
 
     whole = read(corpus)
     chosen, sources, left_out = _chosen(whole, settings, clips, skip_incomplete=skip_incomplete)
@@ -93,7 +93,8 @@ def create_study(
         own = whole.clips.filter(pl.col("clip_id").is_in(list(sources)))
         folder.write_tables(stimuli, clips=own, targets=_targets(whole, chosen, sources))
         write_settings(chosen, folder.settings_path)
-    stimuli = folder.stimuli()
+    folder.write_missing_pages()
+    stimuli = with_attention_words(folder.stimuli(), folder.page("attention"))
     stimuli = render_stimuli(stimuli, sources, chosen, folder.media, jobs=jobs, progress=progress)
     folder.write_tables(stimuli, clips=folder.clips(), targets=folder.targets())
     return _made(folder, stimuli, left_out, simulations, progress)

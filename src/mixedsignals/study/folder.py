@@ -158,7 +158,7 @@ def open_study(path: Path | str) -> StudyFolder:
             part()
         except InputError as error:
             problems += error.problems
-    problems += _missing_media(folder)
+    problems += _of_stimuli(folder)
     if problems:
         raise InputError(problems)
     return folder
@@ -168,14 +168,41 @@ def _page(folder: StudyFolder, name: str) -> Callable[[], str]:
     return lambda: folder.page(name)
 
 
-def _missing_media(folder: StudyFolder) -> list[Problem]:
+def _of_stimuli(folder: StudyFolder) -> list[Problem]:
+    """What is wrong between the stimuli, their files and the settings."""
     try:
-        files = folder.stimuli()["file"].drop_nulls().to_list()
+        stimuli = folder.stimuli()
     except InputError as error:
         return list(error.problems)
+    try:
+        settings = folder.settings()
+    except InputError:
+        return _missing_files(folder, stimuli)  # the faults of the settings are named already
+    return [*_missing_files(folder, stimuli), *_unfit(settings, stimuli)]
+
+
+def _missing_files(folder: StudyFolder, stimuli: pl.DataFrame) -> list[Problem]:
+    files = stimuli["file"].drop_nulls().unique(maintain_order=True)
     lacking = [name for name in files if not folder.media_file(name).is_file()]
     remedy = "Give the `mixedsignals study create` that began it again: it goes on where it stopped."
     return [
         Problem("missing-stimulus", "has not been rendered", remedy, file=f"stimuli/{name}")
         for name in lacking
     ]
+
+
+def _unfit(settings: StudySettings, stimuli: pl.DataFrame) -> list[Problem]:
+    """Settings that were edited beyond what had been rendered."""
+    rendered = set(stimuli.filter(kind="item")["condition"])
+    asked = set(stimuli.filter(kind="attention")["expected"])
+    found = [
+        (f"conditions have {condition}, of which nothing was rendered", "conditions")
+        for condition in settings.conditions
+        if condition not in rendered
+    ]
+    if strange := sorted(asked - set(settings.answers.names)):
+        found.append(
+            (f"attention checks ask for {', '.join(strange)}, which is no answer any more", "labels")
+        )
+    remedy = "Put the entry back, or make another study with `mixedsignals study create`."
+    return [Problem(f"unfit-{entry}", message, remedy, file=SETTINGS_FILE) for message, entry in found]

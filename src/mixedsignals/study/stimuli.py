@@ -23,7 +23,7 @@ from mixedsignals.study.records import STIMULI
 from mixedsignals.study.settings import StudySettings
 from mixedsignals.tables import conform
 
-__all__ = ["ClipSource", "complete_clips", "plan_stimuli", "render_stimuli"]
+__all__ = ["ClipSource", "complete_clips", "plan_stimuli", "render_stimuli", "with_attention_words"]
 
 _TOKEN = 16  # bytes: 128 bits cannot be guessed
 
@@ -124,21 +124,41 @@ def _attention(settings: StudySettings, words: str) -> list[dict[str, str | None
     """One check for every answer, or as many as are wanted, whichever is more."""
     if not settings.attention:
         return []
-    if "{label}" not in words:
-        message, remedy = "does not say {label}", "Write {label} where the wanted answer is to stand."
-        raise InputError(Problem("attention-page", message, remedy, file="pages/attention.md"))
     labels = settings.answers.names
     return [
         {
             "stimulus_id": _token(),
             "clip_id": f"attention:{number + 1}",
             "condition": "text",
-            "text": words.replace("{label}", labels[number % len(labels)]).strip(),
+            "text": _asking(words, labels[number % len(labels)]),
             "kind": "attention",
             "expected": labels[number % len(labels)],
         }
         for number in range(max(settings.attention, len(labels)))
     ]
+
+
+def _asking(words: str, label: str) -> str:
+    if "{label}" not in words:
+        message, remedy = "does not say {label}", "Write {label} where the wanted answer is to stand."
+        raise InputError(Problem("attention-page", message, remedy, file="pages/attention.md"))
+    return words.replace("{label}", label).strip()
+
+
+def with_attention_words(stimuli: pl.DataFrame, words: str) -> pl.DataFrame:
+    """The same stimuli with attention checks in these words, as the owner may have edited them since.
+
+    Args:
+        stimuli: a `STIMULI` table.
+        words: the words of an attention check, with `{label}` where the wanted answer goes.
+
+    Raises:
+        InputError: there are checks, and `words` has no `{label}`.
+    """
+    asked = stimuli.filter(kind="attention")["expected"].unique()
+    said = {label: _asking(words, label) for label in asked}
+    text = pl.col("expected").replace_strict(said, default=None, return_dtype=pl.String)
+    return stimuli.with_columns(text=pl.when(kind="attention").then(text).otherwise("text"))
 
 
 def render_stimuli(
