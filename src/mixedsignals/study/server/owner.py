@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -14,6 +14,7 @@ from mixedsignals.study.server.seats import AnySite, FormMark, Stop, check_form
 from mixedsignals.study.server.site import OWNER, VISIT, Site
 from mixedsignals.study.server.tokens import new_visit
 from mixedsignals.study.store import facts, invitations, people
+from mixedsignals.study.store.invitations import Invitation, room_left
 
 __all__ = ["router"]
 
@@ -191,11 +192,25 @@ def find(
 
 def _page(request: Request, site: Site, *, links: list[str] | None = None, found: str = "") -> Response:
     with site.database.reading() as connection:
-        ways = invitations.list_invitations(connection)
-    view = overview(site.database, site.design)
-    response = site.page(request, "owner", view=view, ways=ways, links=links or [], found=found)
+        made = invitations.list_invitations(connection)
+    usable = [
+        (each.invitation_id, invitation_link(site, each.invitation_id)) for each in made if room_left(each)
+    ]
+    values: dict[str, Any] = {"ways": _by_kind(made), "usable": usable, "links": links or [], "found": found}
+    response = site.page(request, "owner", view=overview(site.database, site.design), **values)
     response.headers["hx-replace-url"] = "/owner"
     return response
+
+
+def _by_kind(made: list[Invitation]) -> list[tuple[str, int, int, int | None]]:
+    """Kind, links made, people who came, and places in all (None without limit)."""
+    rows: list[tuple[str, int, int, int | None]] = []
+    for kind in dict.fromkeys(each.kind for each in made):
+        own = [each for each in made if each.kind == kind]
+        quotas = [each.quota for each in own]
+        places = None if None in quotas else sum(quota or 0 for quota in quotas)
+        rows.append((kind, len(own), sum(each.used for each in own), places))
+    return rows
 
 
 def _back() -> Response:
