@@ -163,7 +163,7 @@ def _diagnosed(
             targets=targets,
         )
         return diagnose_corpus(corpus, place, progress=progress)
-    predictions = _predictions(RunFolder(Path(run)), judged)
+    predictions = _predictions(RunFolder(Path(run)), judged).with_columns(run_id=pl.lit(settings.name))
     return diagnose(
         predictions,
         votes=votes,
