@@ -41,7 +41,7 @@ class ReportInput:
         labels: the ordered label names.
         answer: the sentences at the top, ready to be read; usually five.
         clips, predictions, scores, estimates, findings: tables; an empty frame or None where a run has none.
-        targets, votes, gates, splits: the same.
+        targets, votes, gates, splits, cues: the same.
         manifest: `run.toml` as nested mappings; shown in full and searched for corpus name, encoders and
             versions.
         media_root: folder that `clips.media`, `audio` and `video` are relative to; None where there are no
@@ -63,6 +63,7 @@ class ReportInput:
     votes: pl.DataFrame | None = None
     gates: pl.DataFrame | None = None
     splits: pl.DataFrame | None = None
+    cues: pl.DataFrame | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)
     media_root: Path | None = None
     tables: Path | None = None

@@ -13,6 +13,7 @@ from mixedsignals.report.page import Section
 from mixedsignals.report.sections.against_votes import against_votes
 from mixedsignals.report.sections.calibration import calibration
 from mixedsignals.report.sections.confidence import confidence
+from mixedsignals.report.sections.cues import cues
 from mixedsignals.report.sections.disagreement import disagreement
 from mixedsignals.report.sections.everything import everything
 from mixedsignals.report.sections.faults import faults
@@ -20,6 +21,7 @@ from mixedsignals.report.sections.findings import findings
 from mixedsignals.report.sections.gates import gates
 from mixedsignals.report.sections.humans import humans
 from mixedsignals.report.sections.informative import informative
+from mixedsignals.report.sections.maps import maps
 from mixedsignals.report.sections.outcomes import outcomes
 from mixedsignals.report.sections.people import people
 from mixedsignals.report.sections.performance import performance
@@ -41,6 +43,8 @@ SECTIONS: tuple[Builder, ...] = (
     lambda views, _: informative(views),
     lambda views, _: calibration(views),
     lambda views, _: gates(views),
+    lambda views, _: cues(views),
+    lambda views, options: maps(views, options.points),
     lambda views, _: faults(views),
     lambda views, _: findings(views),
     lambda views, _: trouble(views),
