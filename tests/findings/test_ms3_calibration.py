@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
-from finding_helpers import Ask, only, value
+from finding_helpers import Ask, only, rows, value
 
 from mixedsignals.diagnosis import Evidence
 from mixedsignals.testing import make_evidence
@@ -94,3 +94,16 @@ def test_seeds_need_two_of_them(ask: Ask) -> None:
     (row,) = ask("MS303", n_clips=60, seeds=(42,))
     assert row["status"] == "not_applicable"
     assert "seed" in row["message"]
+
+
+def test_vector_scaling_is_tried_where_every_label_has_clips_enough() -> None:
+    many = only(Evidence(**make_evidence(n_clips=300).evidence()), "MS301")
+    assert set(many.estimates.filter(pl.col("measure") == "calibration_error:vector_scaled")["source"]) == {
+        "text",
+        "audio",
+        "video",
+        "fusion",
+    }
+    assert "after vector scaling" in rows(many, code="MS301")[0]["message"]
+    few = only(Evidence(**make_evidence(n_clips=30).evidence()), "MS301")
+    assert "calibration_error:vector_scaled" not in few.estimates["measure"].to_list()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from finding_helpers import Ask, only, value
+from finding_helpers import Ask, only, rows, value
 
 from mixedsignals.diagnosis import Evidence
 from mixedsignals.measures.groups import Groups
@@ -142,3 +142,19 @@ def test_hurt_is_claimed_where_people_are_and_not_where_both_are_as_good_as_the_
         loss = loss_where_hurt(found, Groups(np.arange(1000) % 40, 40))
         claimed.append(loss.low is not None and loss.low > 0)
     assert np.mean(claimed) > 0.9 if hurt else np.mean(claimed) <= 0.1
+
+
+def test_what_models_gain_stands_beside_what_people_gain() -> None:
+    made = make_evidence(n_clips=300, n_speakers=20, seeds=(1,), pairs=True)
+    diagnosis = only(Evidence(**made.evidence()), "MS801", "MS804")
+    gains = diagnosis.estimates.filter(pl.col("measure") == "model_gain")
+    people = diagnosis.estimates.filter(pl.col("measure") == "human_gain", pl.col("slice") != "all")
+    assert set(gains["slice"]) == set(people["slice"])
+    accuracy = {
+        piece: value(diagnosis, "accuracy_beside_people", source, f"given={piece}")
+        for source, piece in (("fusion", "text+audio+video"), ("text", "text"))
+    }
+    found = value(diagnosis, "model_gain", "fusion", "over=text")
+    assert abs(found - (accuracy["text+audio+video"] - accuracy["text"])) < 1e-9
+    (row,) = rows(diagnosis, code="MS804")
+    assert "Given everything, models gain" in row["message"]

@@ -111,6 +111,9 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     "part_only_right": MeasureName("a part is right, fusion is not", *_SHARE, "MS204"),
     "fusion_only_right": MeasureName("fusion is right, the part is not", *_SHARE, "MS204"),
     "calibration_error{stage}": MeasureName("root mean square of stated less seen shares", *_UNIT, "MS301"),
+    "calibration_error:vector_scaled": MeasureName(
+        "the same for the mean over seeds after vector scaling", *_UNIT, "MS301"
+    ),
     "log_loss{stage}": MeasureName("−ln probability of the target", "nats", "0 up", "MS301"),
     "temperature": MeasureName("temperature of calibration; above 1 is too sure", "", ".05 to 20", "MS301"),
     "reliability_stated{stage}": MeasureName("mean confidence in a bin (slice `bin=NN`)", *_UNIT, "MS301"),
@@ -223,6 +226,12 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
         "MS802",
     ),
     "follow_rate": MeasureName("under conflict, votes that go with one modality", *_UNIT, "MS803"),
+    "model_gain": MeasureName(
+        "accuracy of the model given everything less that given one modality, on the clips that people judged",
+        "",
+        "−1 to 1",
+        "MS804",
+    ),
     "accuracy_beside_people": MeasureName(
         "accuracy of a model on the clips that people judged", *_UNIT, "MS804"
     ),

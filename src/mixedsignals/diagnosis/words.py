@@ -70,6 +70,8 @@ def with_interval(found: Estimate, *, digits: int = 2) -> str:
     if found.low is None or found.high is None:
         why = found.note.removesuffix(": no interval can be given") or "it cannot be given"
         return f"{number(found.value, digits)} (no interval: {why})"
+    if found.low == found.high:
+        return f"{number(found.value, digits)} (the same for every group, so without a spread)"
     return f"{number(found.value, digits)} [{number(found.low, digits)}, {number(found.high, digits)}]"
 
 

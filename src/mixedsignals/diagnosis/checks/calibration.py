@@ -43,6 +43,7 @@ def calibration_of_sources(case: Case) -> Outcome:
         outcome.value(
             "temperature", source.name, found.temperature, method="out of fold, mean over folds and seeds"
         )
+        vector = _vector_error(case, outcome, source)
         off = before.low is not None and before.low > NOTABLE
         way = "too sure" if found.temperature > 1 else "not sure enough"
         says = f"is {way} of itself" if off else "means about what it says"
@@ -50,7 +51,7 @@ def calibration_of_sources(case: Case) -> Outcome:
         helped = ", which did not help on the clips that were left out" if worse else ""
         message = sentence(
             f"{source.name} {says}: stated and seen shares differ by {with_interval(before)} (root mean square), "
-            f"{with_interval(after)} after calibration (temperature {number(found.temperature)}){helped}"
+            f"{with_interval(after)} after calibration (temperature {number(found.temperature)}){helped}{vector}"
         )
         outcome.find("tip" if off else "passed", message, source=source.name, measure="calibration_error")
     return outcome
@@ -80,6 +81,22 @@ def _described(case: Case, outcome: Outcome, source: Source, probability: Floats
         outcome.value(f"reliability_stated{tag}", source.name, float(said), slice=where, **rows)  # type: ignore[arg-type]
         outcome.value(f"reliability_seen{tag}", source.name, float(seen), slice=where, **rows)  # type: ignore[arg-type]
     return error
+
+
+def _vector_error(case: Case, outcome: Outcome, source: Source) -> str:
+    """The error of the seed-mean probability after vector scaling out of fold, where every label has clips enough."""
+    counts = np.bincount(case.target[case.target >= 0], minlength=len(case.labels))
+    if counts.min() < FEWEST_PER_LABEL:
+        return ""
+    single = _seed_mean(source)
+    scaled = calibrate(case, single, "vector")
+    if scaled is None:
+        return ""
+    stated, right = top_label(scaled.probability[0], case.target)
+    options = Resampling(level=case.options.level)
+    error = calibration_error(stated, right, case.groups, options=options)
+    outcome.estimate("calibration_error:vector_scaled", source.name, error)
+    return f"; {with_interval(error)} after vector scaling of the mean over seeds"
 
 
 def disagreement_after_calibration(case: Case) -> Outcome:
@@ -131,8 +148,13 @@ def _hard(case: Case, outcome: Outcome) -> list[str]:
     return said
 
 
+def _seed_mean(source: Source) -> Source:
+    """The source as one seed, of the mean over its seeds."""
+    return replace(source, probability=source.mean[None], seeds=(0,), given=f"{source.given} (seed mean)")
+
+
 def _vector_labels(case: Case, source: Source) -> Ints:
     """Labels of the seed-mean probability after vector scaling out of fold; -1 where absent."""
-    single = replace(source, probability=source.mean[None], seeds=(0,), given=f"{source.given} (seed mean)")
+    single = _seed_mean(source)
     found = calibrate(case, single, "vector")
     return single.voted if found is None else replace(single, probability=found.probability).voted

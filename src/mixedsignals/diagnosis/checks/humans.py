@@ -6,7 +6,7 @@ cross-fitting, is within .05. Where more seems to hurt, the share stands beside 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from scipy import stats
 
 from mixedsignals.diagnosis.ballots import compressed
 from mixedsignals.diagnosis.checks.agreement import independent_target
-from mixedsignals.diagnosis.evidence import Case, Floats
+from mixedsignals.diagnosis.evidence import Case, Floats, Source
 from mixedsignals.diagnosis.results import EstimateRow, NotApplicable, Outcome, Severity, Status
 from mixedsignals.diagnosis.words import count, listed, number, sentence, with_interval
 from mixedsignals.measures.groups import Groups
@@ -30,7 +30,7 @@ from mixedsignals.measures.humans import (
     loss_where_hurt,
     right_shares,
 )
-from mixedsignals.measures.inference import UNIT, Estimate, Resampling, mean
+from mixedsignals.measures.inference import SIGNED, UNIT, Estimate, Resampling, mean
 from mixedsignals.measures.performance import performance
 
 __all__ = ["gain_of_models", "gain_of_people", "human_gain_p", "hurt_by_modalities", "who_is_followed"]
@@ -234,6 +234,26 @@ def who_is_followed(case: Case) -> Outcome:
     return outcome
 
 
+def _model_gains(case: Case, outcome: Outcome, models: Mapping[str, Source]) -> list[str]:
+    """What the model given everything has over that given each single modality, on the clips that people judged."""
+    full, singles = _conditions(case)
+    if full not in models:
+        return []
+    known = (case.target >= 0) & (case.votes[full].sum(1) > 0) & models[full].present
+    told = []
+    for single in singles:
+        if single not in models:
+            continue
+        both = known & models[single].present
+        ahead = (models[full].voted == case.target).astype(float) - (models[single].voted == case.target)
+        options = Resampling(level=case.options.level)
+        found = mean(np.where(both, ahead, np.nan), case.groups, limits=SIGNED, options=options)
+        outcome.estimate("model_gain", models[full].name, found, slice=f"over={single}")
+        if found.value is not None:
+            told.append(f"{with_interval(found)} over {single}")
+    return told
+
+
 def gain_of_models(case: Case) -> Outcome:
     """MS804: what more modalities give to models, beside what they give to people, condition by condition."""
     if not case.sources:
@@ -256,5 +276,7 @@ def gain_of_models(case: Case) -> Outcome:
         outcome.estimate("accuracy_beside_people", models[given].name, model, slice=f"given={given}")
         told.append(f"given {given} people {with_interval(right)} and models {with_interval(model)}")
     message = f"accuracy of single votes and of models on the same clips: {'; '.join(told)}"
+    if gains := _model_gains(case, outcome, models):
+        message += f". Given everything, models gain {listed(gains)}; what people gain stands in MS801"
     outcome.find("passed", sentence(message), source=PEOPLE, measure="accuracy_beside_people")
     return outcome

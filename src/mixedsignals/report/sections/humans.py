@@ -69,7 +69,15 @@ def _gain(views: Views) -> Figure | None:
         row | {"base": 0.0, "name": "over the best single one"}
         for row in of_people(views, "human_gain", "all")
     ]
-    title = "What people gain from more modalities"
+    models = estimate_rows(views, "model_gain", slices=("over=",))
+    rows += [
+        row | {"base": 0.0, "name": f"models over {row['slice'].removeprefix('over=')}"} for row in models
+    ]
+    title = (
+        "What people and models gain from more modalities"
+        if models
+        else "What people gain from more modalities"
+    )
     return dot_figure(Dots("human-gain", title, "gain in accuracy", rows, baseline="no gain", width="half"))
 
 
