@@ -51,21 +51,26 @@ class Lines(Silent):
 
 def corpora(folder: Path) -> dict[str, Path]:
     """The corpora that can be had here."""
-    found = {"playhouse": api.playhouse()}
+    found = {}
     if named := os.environ.get("MIXEDSIGNALS_DATA"):
         found["RAVDESS"] = folder / "ravdess"
         if not (folder / "ravdess" / "corpus.toml").is_file():
             api.import_corpus("ravdess", Path(named) / "ravdess", folder / "ravdess")
-    return found
+    return {**found, "playhouse": api.playhouse()}
 
 
-def fitted(corpus: Path, out: Path, options: RunOptions) -> tuple[RunFolder, float]:
-    """A fit, and the seconds that it took, over all calls."""
-    clock = out.with_suffix(".seconds.json")
+def clock_of(out: Path) -> Path:
+    """Where the seconds of a fit are kept, over all calls."""
+    return out.with_name(f"{out.name}.seconds.json")
+
+
+def fitted(corpus: Path, out: Path, options: RunOptions) -> RunFolder:
+    """A fit, which goes on where an earlier call was stopped; its seconds are added up."""
+    clock = clock_of(out)
     spent = json.loads(clock.read_text()) if clock.is_file() else 0.0
     began = time.perf_counter()
     try:
-        return api.fit(api.read(corpus), out, options=options, progress=Lines()), spent
+        return api.fit(api.read(corpus), out, options=options, progress=Lines())
     finally:
         spent += time.perf_counter() - began
         clock.parent.mkdir(parents=True, exist_ok=True)
@@ -153,20 +158,16 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     seconds: dict[str, float] = {}
     for name, corpus in corpora(folder).items():
-        encoders = dict.fromkeys(MODALITIES[name], "lite")
-        frozen, _ = fitted(corpus, folder / f"{name}-frozen", RunOptions(encoders=encoders, seeds=(SEED,)))
-        options = RunOptions(
-            encoders=encoders, seeds=(SEED,), tune="last2", tuning=TuningOptions(**TUNING)
-        )
+        common = {"encoders": dict.fromkeys(MODALITIES[name], "lite"), "seeds": (SEED,), "second": "none"}
+        frozen = fitted(corpus, folder / f"{name}-frozen", RunOptions(**common))
         out = folder / f"{name}-tuned"
-        tuned, _ = fitted(corpus, out, options)
-        seconds[name] = round(json.loads(out.with_suffix(".seconds.json").read_text()), 1)
+        tuned = fitted(corpus, out, RunOptions(**common, tune="last2", tuning=TuningOptions(**TUNING)))
+        seconds[name] = round(json.loads(clock_of(out).read_text()), 1)
         rows += compared(name, corpus, frozen, tuned)
+        save("tuning", rows, seconds=seconds, tuning={"tune": "last2", "seed": SEED, **TUNING})
     print_table(rows)
     print("seconds of tuning:", ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()))
-    print(
-        f"saved {save('tuning', rows, seconds=seconds, tuning={'tune': 'last2', 'seed': SEED, **TUNING}).name}"
-    )
+    print("saved tuning.json")
 
 
 if __name__ == "__main__":

@@ -95,15 +95,23 @@ class Predictor:
         self.labels = Labels(tuple(self.manifest["corpus"]["labels"]), self.manifest["corpus"]["kind"])
         tuned = self.manifest.get("tuning", {}).get("models")
         self._tuned = TunedHeads(self.run, tuple(tuned)) if tuned else None
-        self._models = self._tuned or load_heads(self.run.models)
+        self._heads = None if self._tuned else load_heads(self.run.models)
         self._second = load_second(self.run)
         self._calibrators = load_calibrators(self.labels, self.run.models)
         self._trust = Trust(case_of_run(self.run), calibrated=bool(self._calibrators), risk=risk)
-        if transcribe and "text" not in self._models.cards:
+        if transcribe and "text" not in self._cards:
             raise UsageError("this run learned from no words, so there is nothing to transcribe for")
         if transcribe and self._is_ready_made("text"):
             raise UsageError("this run learned from ready-made features of text, which words cannot replace")
         self._transcribes = transcribe
+
+    @property
+    def _cards(self) -> Mapping[str, Card]:
+        """Of the embeddings that the heads were trained on."""
+        if self._tuned is not None:
+            return self._tuned.cards
+        assert self._heads is not None
+        return self._heads.cards
 
     def predict(self, clips: Corpus | Path | str | Sequence[Path | str]) -> Prediction:
         """Predict a corpus, a corpus folder, media files, or a folder of media files.
@@ -120,7 +128,7 @@ class Predictor:
         corpus, own = self._corpus(clips)
         corpus, heard = self._heard(corpus)
         embeddings = self._embeddings(corpus, own)
-        known = list(self._models.cards)
+        known = list(self._cards)
         if not embeddings and not (self._tuned and self._tuned.tuned & set(corpus.modalities)):
             learned = [f"{m} (ready-made features)" if self._is_ready_made(m) else m for m in known]
             raise CannotFinish(f"none of these clips has what this run learned from: {', '.join(learned)}.")
@@ -136,7 +144,8 @@ class Predictor:
             )
             having |= more
         else:
-            found = predict_heads(self._models, embeddings, splits=splits)
+            assert self._heads is not None
+            found = predict_heads(self._heads, embeddings, splits=splits)
             found = with_second(found, self._second, embeddings, splits=splits)
         order = corpus.clips["clip_id"].to_list()
         missing = {
@@ -198,7 +207,7 @@ class Predictor:
 
     def _own_features(self) -> Mapping[str, Path]:
         """Feature files of the run's own corpus, where it is still there."""
-        if not any(map(self._is_ready_made, self._models.cards)):
+        if not any(map(self._is_ready_made, self._cards)):
             return {}
         try:
             return read(self.manifest["corpus"]["path"]).features
@@ -212,7 +221,7 @@ class Predictor:
     def _embeddings(self, corpus: Corpus, own: frozenset[str] | None) -> dict[str, Embeddings]:
         """Per modality of the run, made as there; `own` are the clips that features of the corpus may stand for."""
         found: dict[str, Embeddings] = {}
-        for modality, card in self._models.cards.items():
+        for modality, card in self._cards.items():
             if self._is_ready_made(modality):
                 made = self._ready_made(corpus, modality, card, own)
             elif self._tuned is not None and modality in self._tuned.tuned:

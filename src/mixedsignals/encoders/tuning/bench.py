@@ -74,7 +74,7 @@ class Bench:
         self.encoder.load("cpu")
         self.store.prepare(self.sources, progress)
         meet(self.device)
-        self.plan.check(self.modality, self.having)
+        self.plan.check(self.modality, list(self.having))
         self._ready = True
 
     @property

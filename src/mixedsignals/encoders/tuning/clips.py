@@ -125,7 +125,7 @@ class ClipStore:
                 self._gone(clip).parent.mkdir(parents=True, exist_ok=True)
                 self._gone(clip).touch()
                 return []
-            return error.problems
+            return list(error.problems)
         values, more = payload if isinstance(payload, tuple) else (payload, -1)
         with atomic(self._path(clip)) as partial, partial.open("wb") as file:
             array = np.asarray(values)

@@ -116,7 +116,7 @@ def _seconds(network: Network, lesson: Lesson, device: str) -> float:
     rows = _middling(lesson)
     some = replace(
         lesson,
-        train=_Few([lesson.train[at] for at in rows]),  # type: ignore[arg-type]
+        train=_Few([lesson.train[at] for at in rows]),
         lengths=[lesson.lengths[at] for at in rows],
     )
     seconds = []

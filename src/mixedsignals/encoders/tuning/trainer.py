@@ -65,7 +65,7 @@ class TuningTrainer(Trainer):  # type: ignore[misc]
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW; the head may have a rate of its own, and biases and norms are not decayed."""
-        if self.optimizer is None:
+        if getattr(self, "optimizer", None) is None:
             decayed = set(self.get_decay_parameter_names(self.model))
             head = {id(value) for value in self.model.head().values()}
             groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
