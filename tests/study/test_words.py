@@ -1,4 +1,4 @@
-"""The page's words: one file, every entry used, every entry that is used is there, and faults in a translation named."""
+"""The pages' words: one file, every entry used, every entry that is asked for there, faults in a translation named."""
 
 from __future__ import annotations
 
