@@ -52,7 +52,8 @@ of single clips. Their names are stable. How each number is made, and when not t
 _PLACES = """## Sources and slices of each
 
 A row is found by its measure, source and slice. `<source>` is any model by its name, `<part>` one that was given a
-single modality, `<pair>` two of these as `text|audio`, `<fusion>` the fused one, `<table>` an input (`predictions`,
+single modality, `<pair>` two of these as `text|audio`, `<fusion>` the fused one, `<rivals>` it and another fused
+one as `fusion|NAME`, `<table>` an input (`predictions`,
 `votes`, `targets`); what concerns people has the source `people`, what concerns all models together `models`. The slice
 `all` is a source's fullest input, or the condition under which people perceived most. Literature is given where the
 measure or its estimator has a source; the functions below name more.

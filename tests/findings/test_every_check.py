@@ -13,6 +13,8 @@ from mixedsignals.testing import make_evidence
 ALWAYS = {"MS103": "how many speakers there are can always be counted"}
 """Checks that are always applicable, and why."""
 
+ELSEWHERE = {"MS206": "it needs two fused sources, which its own tests make"}
+
 NEVER_SILENT = {"MS701": "there are always clips that are worth looking at"}
 
 
@@ -56,6 +58,8 @@ def test_it_says_why_it_is_not_applicable(code: str, said: dict[str, dict[str, s
 
 @pytest.mark.parametrize("code", [check.code for check in CHECKS if check.code < "MS9"])
 def test_it_can_be_silent(code: str, said: dict[str, dict[str, set[str]]]) -> None:
+    if code in ELSEWHERE:
+        return
     if code in NEVER_SILENT:
         assert not said[code]["passed"]
         return

@@ -1,8 +1,8 @@
 """Where the rows of each measure stand in `estimates`: its sources and slices, and the literature behind it.
 
 Sources in angle brackets stand for names: `<source>` is any model, `<part>` one that was given a single modality,
-`<pair>` two of them as `a|b`, `<fusion>` the fused one, `<table>` an input. So do slices: `given=<modalities>`,
-`<column>=<value>`.
+`<pair>` two of them as `a|b`, `<fusion>` the fused one, `<rivals>` it and another fused one, `<table>` an input. So do
+slices: `given=<modalities>`, `<column>=<value>`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ PLACES: dict[str, Place] = {
     "chance:disagreement_rate": _of(_BOTH, "all", "errors independent given the label"),
     "excess_disagreement": _of(_BOTH, "all"),
     "pattern:{pattern}": _of(_FUSION, "all"),
-    "{outcome}_rate": _of(_FUSION, "all"),
+    "{outcome}_rate": _of(f"{_FUSION}, {_ANY}", "all"),
+    "misled_difference": _of("<rivals>", "all", "sign-flip: Winkler et al. 2014"),
     "chance:misled_rate": _of(_FUSION, "all", "errors independent given the label"),
     "chance:rescued_rate": _of(_FUSION, "all", "errors independent given the label"),
     "both_right": _of(_PART, "all", "Kuncheva & Whitaker 2003"),
@@ -140,6 +141,7 @@ def stands(place: Place, source: str, piece: str, *, fusion: str, parts: Iterabl
         "<part>": singles,
         "<pair>": rf"({singles})\|({singles})",
         "<fusion>": re.escape(fusion),
+        "<rivals>": rf"{re.escape(fusion)}\|.+",
     }
     known = any(re.fullmatch(names.get(one, re.escape(one)), source) for one in place.sources)
     return known and any(re.fullmatch(re.sub("<[a-z]+>", "(?s:.+)", one), piece) for one in place.slices)
