@@ -19,7 +19,9 @@ ADDED = StudySettings("s", ("text", "text+audio"), ("a", "b"), design="counterfa
 @pytest.mark.parametrize("settings", [CROSSED, ADDED], ids=["crossed", "counterfactual"])
 def test_without_an_effect_one_in_twenty_is_found_at_most(settings: StudySettings) -> None:
     """2,000 studies: 95 % of such simulations show a share within .01 of the true one."""
-    found = simulate_power(settings, SPEAKERS, options=PowerOptions(simulations=2_000), effects=(0.0,))
+    found = simulate_power(
+        settings, SPEAKERS, options=PowerOptions(simulations=2_000, most_votes=10**9), effects=(0.0,)
+    )
     assert found is not None
     assert 0.02 <= found.power[0] <= 0.065
 
@@ -80,3 +82,11 @@ def test_chances_have_the_mean_that_was_asked_for(accuracy: float, spread: float
         weight / (1 + math.exp(-middle - spread * node)) for node, weight in zip(nodes, weights, strict=True)
     )
     assert mean / sum(weights) == pytest.approx(accuracy, abs=1e-6)
+
+
+def test_of_large_studies_fewer_are_simulated_and_it_shows() -> None:
+    options = PowerOptions(simulations=300, most_votes=48_000)
+    found = simulate_power(CROSSED, SPEAKERS, options=options, effects=(0.0, 0.1))
+    assert found is not None
+    assert found.n_votes == 480
+    assert found.options.simulations == 100

@@ -222,3 +222,15 @@ def test_settings_edited_beyond_what_was_rendered_are_named(tmp_path: Path) -> N
     assert [problem.code for problem in caught.value.problems] == ["unfit-conditions", "unfit-labels"]
     write_settings(dataclasses.replace(made.settings, free_text=True), StudyFolder(made.path).settings_path)
     assert open_study(made.path).settings().free_text
+
+
+def test_drawn_clips_are_of_as_many_speakers_as_there_are(playhouse: api.StudyMade, tmp_path: Path) -> None:
+    assert StudyFolder(playhouse.path).clips()["speaker_id"].n_unique() == 6
+    chosen = {"conditions": ("text",), "items_per_participant": 2}
+    made = api.create_study(api.playhouse(), tmp_path / "s", settings=chosen, clips=30, simulations=0)
+    drawn = StudyFolder(made.path).clips()
+    assert drawn.height == 30
+    assert drawn["speaker_id"].n_unique() == 24
+    assert drawn["clip_id"].to_list() == sorted(drawn["clip_id"])
+    again = api.create_study(api.playhouse(), tmp_path / "t", settings=chosen, clips=30, simulations=0)
+    assert StudyFolder(again.path).clips().equals(drawn)

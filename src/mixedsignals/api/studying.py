@@ -5,6 +5,7 @@ The study room knows neither corpora nor the diagnosis; here a corpus becomes ta
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,7 +70,7 @@ def create_study(
         out: the folder of the study; new, empty, or of an earlier call with the same settings.
         settings: fields of `StudySettings`; the name, labels and kind are the corpus's where absent, and there are
             as many items per person as there are clips, 20 at most.
-        clips: draw this many clips (practice included) by the seed; None takes all.
+        clips: draw this many clips (practice included) by the seed, from as many speakers as there are; None takes all.
         skip_incomplete: leave out clips that cannot be given in every condition instead of refusing them.
         simulations: studies simulated per effect for the power; 0 for none.
         jobs: threads that render.
@@ -115,7 +116,7 @@ def _chosen(
     complete, problems = complete_clips(sources, settings.conditions)
     if problems and not skip_incomplete:
         raise InputError(problems)
-    taken = _drawn(complete, clips, settings.seed)
+    taken = _drawn(corpus, complete, clips, settings.seed)
     if "items_per_participant" not in given:
         items = max(1, min(20, len(taken) - settings.practice))
         settings = replace(
@@ -158,15 +159,22 @@ def clip_sources(corpus: Corpus) -> dict[str, ClipSource]:
     return found
 
 
-def _drawn(complete: list[str], clips: int | None, seed: int) -> list[str]:
+def _drawn(corpus: Corpus, complete: list[str], clips: int | None, seed: int) -> list[str]:
+    """So many clips at random, from as many speakers as there are: speakers tell more than clips."""
     import numpy as np
 
     if not complete:
         raise CannotFinish("No clip can be given in every condition, so there is nothing to judge.")
     if clips is None or clips >= len(complete):
         return complete
-    kept = np.random.default_rng(seed).choice(len(complete), clips, replace=False)
-    return [complete[place] for place in sorted(kept.tolist())]
+    order = np.random.default_rng(seed).permutation(len(complete)).tolist()
+    seen: Counter[str] = Counter()
+    turns: list[tuple[int, int, int]] = []
+    for place in order:
+        speaker = corpus.groups[complete[place]] or f"clip {complete[place]}"
+        turns.append((seen[speaker], len(turns), place))
+        seen[speaker] += 1
+    return [complete[place] for place in sorted(place for _, _, place in sorted(turns)[:clips])]
 
 
 def _goes_on(folder: Any, settings: StudySettings) -> bool:

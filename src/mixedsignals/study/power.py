@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,7 @@ class PowerOptions:
 
     Attributes:
         simulations: studies simulated per effect, 1 or more.
+        most_votes: votes simulated per effect; of large studies fewer are simulated, 50 at least.
         base: accuracy under the single condition, in (0, 1); None for halfway between chance and 1.
         speaker, clip, condition, rater: standard deviations, in logits, of speakers, clips, clips within a condition,
             and raters.
@@ -47,6 +48,7 @@ class PowerOptions:
     """
 
     simulations: int = 300
+    most_votes: int = 2_000_000
     base: float | None = None
     speaker: float = 0.3
     clip: float = 0.8
@@ -112,6 +114,8 @@ def simulate_power(
         return None
     base = chosen.base if chosen.base is not None else (1 + 1 / len(settings.answers)) / 2
     plan = _plan(settings, len(speakers), Groups.of(speakers), np.random.default_rng(chosen.seed))
+    affordable = max(50, chosen.most_votes // max(len(plan.clip), 1))
+    chosen = replace(chosen, simulations=min(chosen.simulations, affordable))
     study = _Counterfactual if settings.arms else _Crossed
     possible = tuple(effect for effect in effects if base + effect < 0.995)
     found = []
