@@ -33,7 +33,6 @@ def cues(
     *,
     which: Sequence[str] | None = None,
     measured: Mapping[str, Sequence[Path | str]] | None = None,
-    affect: Sequence[str] = (),
     jobs: int = 1,
     progress: Progress = SILENT,
 ) -> Cues:
@@ -45,7 +44,6 @@ def cues(
             prosody and words, and face where it can be had.
         measured: files or folders of cues that were measured elsewhere, by modality, such as
             `{"video": ["openface.csv"]}`.
-        affect: models of affect dimensions, as `MODALITY=NAME` with a hub name or a folder.
         jobs: processes that measure side by side.
         progress: told how far it is, and what is left out.
 
@@ -58,7 +56,7 @@ def cues(
 
     run = RunFolder(Path(folder))
     clips, root = _clips_of_run(run) if run.exists() else _clips_of_corpus(Path(folder), progress)
-    extractors = _extractors(which, affect, clips, progress)
+    extractors = _extractors(which, clips, progress)
     found = extract(clips, root, extractors, jobs=jobs, progress=progress)
     tables, absent = [found.table], list(found.absent)
     for modality, paths in (measured or {}).items():
@@ -92,13 +90,45 @@ def _clips_of_corpus(folder: Path, progress: Progress) -> tuple[pl.DataFrame, Pa
     return corpus.clips, Path(corpus.media_root)
 
 
-def _extractors(
-    which: Sequence[str] | None, affect: Sequence[str], clips: pl.DataFrame, progress: Progress
-) -> list[Extractor]:
+def _extractors(which: Sequence[str] | None, clips: pl.DataFrame, progress: Progress) -> list[Extractor]:
     from mixedsignals.cues import find_extractors
     from mixedsignals.cues.registry import DEFAULT
 
-    return find_extractors(which if which is not None else DEFAULT)
+    names = list(which) if which is not None else list(DEFAULT)
+    models: Path | None = None
+    if "face" in names:
+        models = _face_models()
+    elif which is None and _has_picture(clips):
+        try:
+            models = _face_models()
+            return find_extractors([*names, "face"], face_models=models)
+        except CannotFinish as reason:
+            progress.say(f"Faces are left out. {reason}")
+    return find_extractors(names, face_models=models)
+
+
+def _face_models() -> Path:
+    """The file of the face models, its digest checked.
+
+    Raises:
+        CannotFinish: it has not been fetched.
+    """
+    from mixedsignals.encoders.weights import weights_folder, weights_status
+
+    state = next(one.state for one in weights_status() if one.name == "face-landmarker")
+    if state != "ready":
+        raise CannotFinish(
+            f"The face models are {state}: run `mixedsignals weights fetch face-landmarker` (4 MB)."
+        )
+    return weights_folder("face-landmarker") / "face_landmarker.task"
+
+
+def _has_picture(clips: pl.DataFrame) -> bool:
+    """Whether any clip names a file that may have a picture."""
+    from mixedsignals.corpus.layout import AUDIO_SUFFIXES
+
+    named = [*clips["video"].drop_nulls(), *clips["media"].drop_nulls()]
+    return any(Path(one).suffix.lower() not in AUDIO_SUFFIXES for one in named)
 
 
 def _joined(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:

