@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from mixedsignals.errors import InputError
+from mixedsignals.study.settings import write_settings
 from mixedsignals.study.store import people, read_answers, reading
 
 Study = Callable[..., Any]
@@ -319,3 +323,45 @@ def test_strings_of_the_study_replace_the_pages_own(make_study: Study, host: Stu
     study = host(folder)
     assert "Los geht&#39;s" in study.visitor().get(study.links()[0]).text
     assert "0 von 7" in study.participant().page.text
+
+
+def test_what_people_are_asked_stays_once_somebody_has_come(make_study: Study, host: Study) -> None:
+    folder = make_study(design="latin", repeats=0)
+    settings = folder.settings()
+    study = host(folder)
+    write_settings(replace(settings, confidence=False), folder.settings_path)
+    host(folder)  # nobody has come yet
+    write_settings(settings, folder.settings_path)
+    host(folder)
+    study.participant()
+    write_settings(replace(settings, raters_per_cell=9, completion_code="X"), folder.settings_path)
+    host(folder)
+    write_settings(replace(settings, labels=("cold", "warm"), scale=5), folder.settings_path)
+    with pytest.raises(InputError) as caught:
+        host(folder)
+    assert {problem.message.split(" ")[0] for problem in caught.value.problems} == {"labels", "scale"}
+
+
+def test_a_closed_panel_has_as_many_seats_as_its_square(make_study: Study, host: Study) -> None:
+    study = host(make_study(design="latin", raters_per_cell=1, clips=4, practice=0, attention=0, repeats=0))
+    link = study.links(kind="open", quota=50)[0]
+    assert [study.visitor().enter(link).shown is not None for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_scripts_and_styles_come_compressed_and_pages_do_not(make_study: Study, host: Study) -> None:
+    study = host(make_study())
+    visitor = study.visitor()
+    page = visitor.get("/", {"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in page.headers
+    place = re.search(r"/static/[^\"]*htmx[^\"]*", page.text)
+    assert place is not None
+    packed = visitor.get(place[0], {"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == visitor.get(place[0]).body
+    assert len(packed.body) < 20_000
+
+
+def test_the_database_is_for_its_owner_alone(make_study: Study, host: Study) -> None:
+    study = host(make_study())
+    for file in study.folder.path.glob("study.db*"):
+        assert file.stat().st_mode & 0o077 == 0, file.name

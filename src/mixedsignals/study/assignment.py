@@ -2,7 +2,7 @@
 
 Dynamic balancing gives the next person whatever cell of clip and condition lacks most, then whatever condition this
 person had least, then the clip that lags, then whatever was judged least at this part of an order (first, second,
-third or last quarter); ties are drawn with the study's seed. A Latin square fixes all of this beforehand for a closed panel.
+third or last quarter); ties are drawn with the study's seed. A Latin square fixes this beforehand for a closed panel.
 """
 
 from __future__ import annotations
@@ -15,7 +15,18 @@ import numpy as np
 
 from mixedsignals.study.cells import Design
 
-__all__ = ["PARTS", "Slot", "Tally", "around", "choose", "latin_row", "part_of", "repeated", "schedule"]
+__all__ = [
+    "PARTS",
+    "Slot",
+    "Tally",
+    "around",
+    "choose",
+    "latin_row",
+    "latin_rows",
+    "part_of",
+    "repeated",
+    "schedule",
+]
 
 PARTS = 4
 """Parts of an order over which conditions and clips are balanced."""
@@ -142,11 +153,17 @@ def choose(
     by_arm = np.bincount(design.arm_of, weights=tally.by_part[:, part], minlength=len(design.arms))
     arms = design.arm_of[open_cells]
     chance = _draw(design, serial, 5, position).random(open_cells.size)
-    # Among equals a clip that lags in all its cells comes first: left to the last, one person would have to judge it twice.
+    # A clip that lags in all its cells comes first: left to the last, one person would have to judge it twice.
     by_clip = np.bincount(design.clip_of, weights=tally.filled)[design.clip_of[open_cells]]
     late = (tally.by_part[open_cells, part], by_arm[arms])
     keys = (chance, *late, by_clip, own[arms], tally.filled[open_cells])
     return int(open_cells[np.lexsort(keys)[0]])
+
+
+def latin_rows(design: Design) -> int:
+    """Rows of the panel's Latin square: as many people as give every cell its raters."""
+    windows = -(-len(design.clips) // max(design.items, 1))
+    return len(design.arms) * windows * design.settings.raters_per_cell
 
 
 def latin_row(design: Design, row: int) -> list[int]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from mixedsignals.study import assignment
-from mixedsignals.study.assignment import Slot, Tally, part_of
+from mixedsignals.study.assignment import Slot, Tally, latin_rows, part_of
 from mixedsignals.study.cells import Cell, Design
 from mixedsignals.study.store import facts, handing, people
 from mixedsignals.study.store.database import Database
@@ -102,11 +102,20 @@ class Desk:
             done = handing.count_answered(connection, participant.participant_id)
         return done, self._length(participant.serial)
 
+    @property
+    def most(self) -> int | None:
+        """Most people who may take part: as set, or the rows of a Latin square; None where cells alone decide."""
+        settings = self.design.settings
+        limits = [settings.participants] if settings.participants else []
+        if settings.design == "latin":
+            limits.append(latin_rows(self.design))
+        return min(limits, default=None)
+
     def room(self) -> bool:
         """Whether one more person is wanted: some cell lacks somebody, and there are not as many as the owner set."""
         settings = self.design.settings
         with self._changing() as connection:
-            if settings.participants and people.count_included(connection) >= settings.participants:
+            if self.most is not None and people.count_included(connection) >= self.most:
                 return False
             return settings.design == "latin" or bool((self._tally.filled < settings.raters_per_cell).any())
 

@@ -157,7 +157,7 @@ def _enter(site: Site, invitation: Invitation, external: str | None) -> Particip
             return begun
         if fresh is None or not invitations.room_left(fresh):
             raise Stop(403, "link_used")
-        if 0 < site.settings.participants <= people.count_included(connection):
+        if site.desk.most is not None and people.count_included(connection) >= site.desk.most:
             raise Stop(403, "full")
         return people.enter(connection, invitation.invitation_id, external=external)
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from mixedsignals.study.cells import Design, make_design
 from mixedsignals.study.desk import Desk
+from mixedsignals.study.fixed import hold_to
 from mixedsignals.study.folder import PAGES, StudyFolder
 from mixedsignals.study.server import static
 from mixedsignals.study.server.limits import Limiter
@@ -106,10 +107,11 @@ def make_site(folder: StudyFolder, database: Database, options: ServerOptions) -
     """Read a study for serving.
 
     Raises:
-        InputError: settings, stimuli, pages or words have faults.
+        InputError: settings, stimuli, pages or words have faults, or what people are asked has changed under way.
     """
     settings, stimuli = folder.settings(), folder.stimuli()
     design = make_design(settings, stimuli)
+    hold_to(database, settings, stimuli)
     with database.reading() as connection:
         secret = facts.secret_of(connection)
     return Site(

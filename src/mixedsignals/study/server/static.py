@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 from importlib import resources
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from mixedsignals.store import digest_bytes
@@ -19,6 +20,7 @@ _TYPES = {
 }
 _FOLDER = resources.files("mixedsignals.study.server") / "static"
 _CONTENT = {name: (_FOLDER / name).read_bytes() for name in _TYPES}
+_PACKED = {name: gzip.compress(content, mtime=0) for name, content in _CONTENT.items()}
 ADDRESSES = {name: f"/static/{digest_bytes(content)[:12]}/{name}" for name, content in _CONTENT.items()}
 """Name of a file -> its address."""
 
@@ -26,9 +28,12 @@ router = APIRouter()
 
 
 @router.get("/static/{digest}/{name}")
-def get(digest: str, name: str) -> Response:
-    """One of these files; nothing else can be named."""
+def get(request: Request, digest: str, name: str) -> Response:
+    """One of these files, compressed where the browser takes that; nothing else can be named."""
     if ADDRESSES.get(name) != f"/static/{digest}/{name}":
         raise HTTPException(404)
-    kept = {"cache-control": "public, max-age=31536000, immutable"}
-    return Response(_CONTENT[name], media_type=_TYPES[name], headers=kept)
+    kept = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(_CONTENT[name], media_type=_TYPES[name], headers=kept)
+    # Pages are not compressed: they hold the marks of forms beside words that others may choose.
+    return Response(_PACKED[name], media_type=_TYPES[name], headers={**kept, "content-encoding": "gzip"})

@@ -6,6 +6,7 @@ this process queue here, fairly, and those of other processes are kept apart by 
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -116,6 +117,7 @@ def _sqlite(path: Path, *, create: bool) -> sa.Engine:
     if not create and not path.is_file():
         remedy = "Serve the study or make an invitation first, or name its database with --database."
         raise InputError(Problem("missing-database", "is not there", remedy, file=str(path)))
+    _touch_private(path)
     engine = sa.create_engine(
         f"sqlite:///{path}", connect_args={"timeout": 30.0}, pool_size=16, max_overflow=8
     )
@@ -132,6 +134,15 @@ def _sqlite(path: Path, *, create: bool) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _touch_private(path: Path) -> None:
+    """A new file is for this user alone: it holds the key that signs links."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise CannotFinish(f"{path}: the database cannot be written ({error.strerror})") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -29,6 +29,7 @@ from mixedsignals.study.store.schema import (
 __all__ = [
     "Participant",
     "Stage",
+    "count_all",
     "count_included",
     "delete_participant",
     "enter",
@@ -167,10 +168,14 @@ def excluded_ids(connection: sa.Connection) -> dict[str, str]:
     return {participant: row["reason"] for participant, row in latest.items() if row["excluded"]}
 
 
+def count_all(connection: sa.Connection) -> int:
+    """How many people take part, excluded ones included."""
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(participants)) or 0)
+
+
 def count_included(connection: sa.Connection) -> int:
     """How many people take part and are not excluded."""
-    everybody = connection.scalar(sa.select(sa.func.count()).select_from(participants)) or 0
-    return int(everybody) - len(excluded_ids(connection))
+    return count_all(connection) - len(excluded_ids(connection))
 
 
 def reason_of(connection: sa.Connection, participant_id: str) -> str | None:
