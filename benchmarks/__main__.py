@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NEED_DATA = {"audit", "line"}
+NEED_DATA = {"audit", "cues", "line"}
 HELPERS = {"__init__", "__main__", "results_file"}
 
 
