@@ -102,9 +102,20 @@ def _cached(repository: str, revision: str | None) -> Path | None:
     hub = _hub()
     with suppress(hub.errors.LocalEntryNotFoundError, hub.errors.HFValidationError):
         snapshot = Path(hub.snapshot_download(repository, revision=revision, local_files_only=True))
-        if (snapshot / "config.json").is_file() and any((snapshot / name).is_file() for name in _WEIGHTS):
+        if (snapshot / "config.json").is_file() and _whole(snapshot):
             return snapshot
     return None
+
+
+def _whole(snapshot: Path) -> bool:
+    """Whether weights are there, and of those in parts every part."""
+    for name in _WEIGHTS:
+        if (snapshot / name).is_file():
+            if not name.endswith(".index.json"):
+                return True
+            index = json.loads((snapshot / name).read_text(encoding="utf-8"))
+            return all((snapshot / part).is_file() for part in set(index["weight_map"].values()))
+    return False
 
 
 def _fetched(repository: str, revision: str | None) -> Path:
@@ -116,7 +127,6 @@ def _fetched(repository: str, revision: str | None) -> Path:
         safe = [name for name in files if name.endswith(".safetensors")]
         weights = safe or [name for name in files if re.fullmatch(r"pytorch_model.*\.bin", name)]
         others = [name for name in files if name.endswith((".json", ".txt", ".model")) or name == "README.md"]
-        return Path(hub.snapshot_download(repository, revision=revision, allow_patterns=[*weights, *others]))
     except hub.errors.GatedRepoError as error:
         raise CannotFinish(
             f"{repository} asks for permission on the hub. Log in there, or: {_WAYS_OUT}"
@@ -136,6 +146,24 @@ def _fetched(repository: str, revision: str | None) -> Path:
         why = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise CannotFinish(
             f"{repository} is not on this machine and the hub cannot be reached ({why}). {_WAYS_OUT}"
+        ) from error
+    return _downloaded(repository, revision, [*weights, *others])
+
+
+def _downloaded(repository: str, revision: str | None, files: list[str]) -> Path:
+    """The files of a model, into the hub's cache; what an interrupted download brought is gone on from."""
+    hub = _hub()
+    try:
+        return Path(hub.snapshot_download(repository, revision=revision, allow_patterns=files))
+    except hub.errors.GatedRepoError as error:
+        raise CannotFinish(
+            f"{repository} asks for permission on the hub. Log in there, or: {_WAYS_OUT}"
+        ) from error
+    except Exception as error:  # as above
+        why = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise CannotFinish(
+            f"The download of {repository} was interrupted ({why}). What came is kept: the same command goes on from "
+            f"there. {_WAYS_OUT}"
         ) from error
 
 
