@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mixedsignals.api.votes import _write
 from mixedsignals.errors import UsageError
 from mixedsignals.study.export import KEEPABLE, votes_of
 from mixedsignals.study.records import ANSWERS
@@ -103,3 +106,14 @@ def test_every_answer_is_a_vote_or_withheld_for_one_reason(rows: list[dict[str, 
     made = answers(*rows) if rows else ANSWERS.empty()
     found = votes_of(made)
     assert found.votes.height + sum(one.answers for one in found.withheld) == made.height
+
+
+def test_words_of_participants_are_no_formulas(tmp_path: Path) -> None:
+    """A spreadsheet would run what begins like a formula; Parquet keeps the words as they are."""
+    said = answers(
+        *({"clip_id": f"c{at}", "free_text": text} for at, text in enumerate(["=1+1", "@x", "a=b", None]))
+    )
+    _write(ANSWERS, said, tmp_path / "all.csv")
+    _write(ANSWERS, said, tmp_path / "all.parquet")
+    assert pl.read_csv(tmp_path / "all.csv")["free_text"].to_list() == ["'=1+1", "'@x", "a=b", None]
+    assert pl.read_parquet(tmp_path / "all.parquet")["free_text"].to_list() == ["=1+1", "@x", "a=b", None]

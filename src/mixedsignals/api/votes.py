@@ -39,7 +39,8 @@ def export_study(
         database: path or URL of its database, where it is not the folder's own.
         keep: `repeats` and `later` answers, to have them among the votes with `occasion` above 0.
         answers: a `.parquet` or `.csv` file for everything that was said, practice, checks, free text and excluded
-            people included and marked.
+            people included and marked. In CSV, free text that a spreadsheet would take for a formula gets an
+            apostrophe before it.
 
     Raises:
         UsageError: a file of another kind, or something unknown to keep.
@@ -79,7 +80,16 @@ def _write(table: Any, frame: pl.DataFrame, path: Path) -> None:
         write_table(table, frame, path)
         return
     with atomic(path) as partial:
-        frame.write_csv(partial)
+        _harmless(frame).write_csv(partial)
+
+
+def _harmless(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same with an apostrophe before words of participants that a spreadsheet would take for a formula."""
+    if "free_text" not in frame.columns:
+        return frame
+    formula = pl.col("free_text").str.contains(r"^[=+\-@\t\r]").fill_null(value=False)
+    guarded = pl.when(formula).then(pl.concat_str(pl.lit("'"), "free_text")).otherwise("free_text")
+    return frame.with_columns(free_text=guarded)
 
 
 @dataclass(frozen=True, eq=False)
