@@ -1,6 +1,6 @@
 """Fine-tunes encoders: the last layers, adapters or all of a backbone learn the labels, fold by fold and seed by seed.
 
-The loop is Hugging Face's `Trainer`; why there and not in the heads: docs/decisions/0007. Needs torch, so it is
+The loop is Hugging Face's `Trainer`; why there and not in the heads: docs/decisions/0010. Needs torch, so it is
 imported only where something is tuned.
 """
 
