@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from mixedsignals.diagnosis.words import count, listed, number, p_value, said_once, sentence, share_of, verb
+import numpy as np
+
+from mixedsignals.diagnosis.words import (
+    count,
+    listed,
+    number,
+    p_value,
+    said_once,
+    sentence,
+    share_of,
+    verb,
+    with_interval,
+)
+from mixedsignals.measures.groups import Groups
+from mixedsignals.measures.inference import mean
 
 
 def test_numbers_as_papers_write_them() -> None:
@@ -39,3 +53,11 @@ def test_lists_and_sentences() -> None:
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert listed(list("abcdefghij"), most=2) == "a, b and 8 more"
     assert sentence("a word") == "A word."
+
+
+def test_a_value_that_all_groups_share_has_no_interval_of_no_width() -> None:
+    groups = Groups(np.arange(40) // 4, 10)
+    same = mean(np.tile([1.0, 0.0, 0.0, 0.0], 10), groups)
+    assert with_interval(same) == ".25 (no spread among groups)"
+    apart = mean(np.arange(40) % 3 / 2, groups)
+    assert with_interval(apart).endswith("]")

@@ -35,6 +35,9 @@ class Named(Protocol):
         """As in `predictions.given`."""
 
 
+_NO_SPREAD = 1e-9
+"""Standard error below which all groups give the same value: an interval without a width would look too sure."""
+
 _NO_INTERVAL = re.compile(r" \(no interval: ((?:[^()]|\([^()]*\))*)\)")
 
 
@@ -70,8 +73,8 @@ def with_interval(found: Estimate, *, digits: int = 2) -> str:
     if found.low is None or found.high is None:
         why = found.note.removesuffix(": no interval can be given") or "it cannot be given"
         return f"{number(found.value, digits)} (no interval: {why})"
-    if found.low == found.high:
-        return f"{number(found.value, digits)} (the same for every group, so without a spread)"
+    if found.se is not None and found.se < _NO_SPREAD:
+        return f"{number(found.value, digits)} (no spread among groups)"
     return f"{number(found.value, digits)} [{number(found.low, digits)}, {number(found.high, digits)}]"
 
 

@@ -242,6 +242,8 @@ def _say(
             told += (
                 ": the control finds something too, so this belongs to labels or speakers, or confidence was not "
                 "removed well, and is not to be trusted of single clips"
+                if found.verdict in ("yes", "a little")
+                else ": what the control finds belongs to labels or speakers, not to single clips"
             )
     told += f". Targets are majorities of votes, and {noise}" if noise else ""
     status, severity = _STATUS[found.verdict]
