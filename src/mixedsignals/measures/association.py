@@ -202,7 +202,7 @@ def association(
     out-of-fold predictions of the target on the same folds, with pairs compared within a fold: the base's, and the same
     plus γ times what the base leaves of the signals. γ is the coefficient of the test, fitted on the other folds, for
     several signals with a small ridge penalty; so a base that few clips could not teach enough is not mistaken for a
-    signal that adds (see the decision on the residual test). Log-loss is on predictions held in [.01, .99].
+    signal that adds (see the decision on what a signal adds). Log-loss is on predictions held in [.01, .99].
 
     >>> rng = np.random.default_rng(0)
     >>> base, signal = rng.random((400, 2)), rng.random(400)
