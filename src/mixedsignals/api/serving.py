@@ -74,8 +74,6 @@ def serve_study(
         UsageError: `public_url` is no address.
         CannotFinish: the address is taken, or the database cannot be reached.
     """
-    import uvicorn
-
     from mixedsignals.study.folder import open_study
     from mixedsignals.study.server import ServerOptions, make_app
 
@@ -89,6 +87,8 @@ def serve_study(
         drawn = _password(opened, password)
         _log_to_stderr()
         ready(Served(chosen.address, f"{chosen.address}/owner", drawn, opened.shown))
+        import uvicorn  # after the rest, which says what to install where it is missing
+
         uvicorn.Server(uvicorn.Config(app, **_uvicorn(chosen))).run(sockets=[listening])
     finally:
         listening.close()

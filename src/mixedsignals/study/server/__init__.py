@@ -4,7 +4,14 @@ Everything that a participant can ask for goes through a signed token and their 
 what its condition shows ever leaves the server.
 """
 
-from mixedsignals.study.server.app import make_app
-from mixedsignals.study.server.options import ServerOptions
+from mixedsignals.errors import CannotFinish
+
+try:
+    from mixedsignals.study.server.app import make_app
+    from mixedsignals.study.server.options import ServerOptions
+except ModuleNotFoundError as error:
+    raise CannotFinish(
+        f"serving a study needs {error.name}. Install it with: pip install 'mixedsignals[study]'"
+    ) from error
 
 __all__ = ["ServerOptions", "make_app"]

@@ -4,7 +4,14 @@
 them work inside one transaction that the caller begins.
 """
 
-from mixedsignals.study.store.database import Database
-from mixedsignals.study.store.reading import read_answers
+from mixedsignals.errors import CannotFinish
+
+try:
+    from mixedsignals.study.store.database import Database
+    from mixedsignals.study.store.reading import read_answers
+except ModuleNotFoundError as error:
+    raise CannotFinish(
+        f"studies need {error.name}. Install it with: pip install 'mixedsignals[study]'"
+    ) from error
 
 __all__ = ["Database", "read_answers"]
