@@ -8,7 +8,6 @@ else.
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixedsignals.heads.data import Positions, TrainingSet
-from mixedsignals.heads.linear import Linear, LinearFit, cross_entropy
+from mixedsignals.heads.linear import Linear, LinearFit, cross_entropy, mean_of
 from mixedsignals.heads.noise import Streams
 from mixedsignals.heads.stack import OUTLIER
 
@@ -37,12 +36,14 @@ class Basis:
 
     Attributes:
         model: fitted on all training clips that have its modalities.
+        averaged: the mean of the models of the inner folds (of their weights, which is that of their log-odds).
         out_of_fold: log-probabilities (clips, labels) of the training clips by models that saw no clip of their
             speaker; NaN for all others.
         penalty: the one of `PENALTIES` with the least out-of-fold cross-entropy.
     """
 
     model: Linear
+    averaged: Linear
     out_of_fold: Numbers
     penalty: float
 
@@ -61,23 +62,24 @@ class Bases:
         self._locks: dict[object, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def of(self, fold: int, seed: int, modality: str) -> Basis:
-        """The basis of one modality."""
-        return self._once((fold, seed, modality), lambda: self.make(fold, seed, (modality,)))
+    def of(self, fold: int, seed: int, modality: str, repeat: int = 0) -> Basis:
+        """The basis of one modality; another `repeat` cuts the training clips into other inner folds."""
+        key = (fold, seed, modality, repeat)
+        return self._once(key, lambda: self.make(fold, seed, (modality,), repeat))
 
-    def make(self, fold: int, seed: int, modalities: Sequence[str]) -> Basis:
+    def make(self, fold: int, seed: int, modalities: Sequence[str], repeat: int = 0) -> Basis:
         """The basis of several modalities side by side, kept by nobody."""
         clips = self.data.part(modalities, fold, "train")
         x = self.inputs(modalities, fold, clips)
         targets = self.targets(fold, clips)
-        said, penalty = out_of_fold(x, targets, self.folds(fold, seed)[clips])
+        said, penalty, averaged = out_of_fold(x, targets, self.folds(fold, seed, repeat)[clips])
         whole = np.full(self.data.targets.shape, np.nan)
         whole[clips] = said
-        return Basis(LinearFit(x, targets)(penalty), whole, penalty)
+        return Basis(LinearFit(x, targets)(penalty), averaged, whole, penalty)
 
-    def folds(self, fold: int, seed: int) -> Positions:
+    def folds(self, fold: int, seed: int, repeat: int = 0) -> Positions:
         """The inner fold of every training clip, (clips,); −1 for others."""
-        return self._once((fold, seed), lambda: inner_folds(self.data, fold, seed))
+        return self._once((fold, seed, repeat), lambda: inner_folds(self.data, fold, seed, repeat))
 
     def inputs(self, modalities: Sequence[str], fold: int, clips: Positions) -> Numbers:
         """Standardised vectors side by side, (n, d); zeros (the mean) where a clip lacks a modality."""
@@ -110,37 +112,36 @@ class Bases:
             return found
 
 
-def inner_folds(data: TrainingSet, fold: int, seed: int) -> Positions:
+def inner_folds(data: TrainingSet, fold: int, seed: int, repeat: int = 0) -> Positions:
     """Inner folds of a fold's training clips, whole speakers together and labels spread evenly; −1 elsewhere.
 
-    Five, or as many as there are speakers. Where one speaker is all there is, clips are dealt out singly.
+    Five, or as many as there are speakers. Speakers come in random order, and each goes where the labels are evened out
+    most; another seed or repeat gives other folds. Where one speaker is all there is, clips are dealt out singly.
     """
-    from sklearn.model_selection import KFold, StratifiedGroupKFold
-
     clips = data.part(data.inputs, fold, "train")
-    groups, labels = data.groups[clips], data.targets[clips].argmax(axis=1)
-    count = len(np.unique(groups))
-    if count < 2:
-        groups, count = np.arange(len(clips)), len(clips)
-    state = int(Streams("inner", fold, seed).order.integers(2**31))
-    folds = min(INNER_FOLDS, count)
-    found = np.full(len(data.clip_ids), -1, np.int64)
-    if np.bincount(labels).max() < folds:
-        parts = KFold(folds, shuffle=True, random_state=state).split(clips)
-    else:
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=state)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-            parts = list(splitter.split(clips, labels, groups))
-    for number, (_, chosen) in enumerate(parts):
-        found[clips[chosen]] = number
-    return found
+    _, groups = np.unique(data.groups[clips], return_inverse=True)
+    if groups.max(initial=0) < 1:
+        groups = np.arange(len(clips))
+    counts = np.zeros((groups.max(initial=0) + 1, data.targets.shape[1]))
+    np.add.at(counts, groups, data.targets[clips])
+    folds = min(INNER_FOLDS, len(counts))
+    order = Streams(f"inner{repeat or ''}", fold, seed).order.permutation(len(counts))
+    held, of_group = np.zeros((folds, counts.shape[1])), np.zeros(len(counts), np.int64)
+    for place, group in enumerate(order):
+        # The first speakers open the folds, so that none stays empty.
+        found = place if place < folds else int(((held + counts[group]) ** 2 - held**2).sum(axis=1).argmin())
+        held[found] += counts[group]
+        of_group[group] = found
+    whole = np.full(len(data.clip_ids), -1, np.int64)
+    whole[clips] = of_group[groups]
+    return whole
 
 
 def out_of_fold(
     x: Numbers, targets: Numbers, folds: Positions, *, penalties: Sequence[float] = PENALTIES
-) -> tuple[Numbers, float]:
-    """Log-probabilities (n, labels) of every clip by a model of the other inner folds, and the best penalty.
+) -> tuple[Numbers, float, Linear]:
+    """Log-probabilities (n, labels) of every clip by a model of the other inner folds; the best penalty; and the mean
+    of the models of the inner folds.
 
     The search begins at 0.3 and goes down the list of penalties as long as the loss falls; else up.
 
@@ -151,25 +152,26 @@ def out_of_fold(
     """
     kinds = np.unique(folds)
     if len(kinds) < 2:  # nothing can be left out
-        return LinearFit(x, targets)(penalties[0])(x), penalties[0]
+        only = LinearFit(x, targets)(penalties[0])
+        return only(x), penalties[0], only
     fits = [LinearFit(x[folds != kind], targets[folds != kind]) for kind in kinds]
     models: list[Linear | None] = [None] * len(fits)
 
-    def at(penalty: float) -> tuple[float, Numbers]:
+    def at(penalty: float) -> tuple[float, Numbers, list[Linear | None]]:
         said = np.zeros_like(targets)
         for number, (fit, kind) in enumerate(zip(fits, kinds, strict=True)):
             model = fit(penalty, models[number], tolerance=_ROUGH)
             models[number], said[folds == kind] = model, model(x[folds == kind])
-        return cross_entropy(said, targets), said
+        return cross_entropy(said, targets), said, list(models)
 
     first = min(_FIRST, len(penalties) - 1)
-    best, (least, kept) = penalties[first], at(penalties[first])
+    best, (least, kept, chosen) = penalties[first], at(penalties[first])
     for way in (penalties[first + 1 :], penalties[:first][::-1]):
         for penalty in way:
-            loss, said = at(penalty)
+            loss, said, fitted = at(penalty)
             if loss >= least:
                 break
-            best, least, kept = penalty, loss, said
+            best, least, kept, chosen = penalty, loss, said, fitted
         if best != penalties[first]:
             break
-    return kept, best
+    return kept, best, mean_of([model for model in chosen if model is not None])

@@ -6,6 +6,7 @@ steps of L-BFGS are enough where the raw problem takes hundreds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-__all__ = ["Linear", "LinearFit", "cross_entropy"]
+__all__ = ["Linear", "LinearFit", "cross_entropy", "mean_of"]
 
 Numbers = npt.NDArray[np.float64]
 _STEPS, TOLERANCE = 500, 1e-5
@@ -42,7 +43,7 @@ class LinearFit:
 
     Minimises mean cross-entropy + penalty/2 · ‖weight‖², the intercept held to the labels' shares by one pseudo-clip.
     With all targets of weight 1 the optimum is that of scikit-learn's `LogisticRegression(C=1/(n·penalty))` up to that
-    pseudo-clip.
+    pseudo-clip (C=2/(n·penalty) for two labels, where one vector stands there for our two).
 
     Args:
         x: (n, d), standardised.
@@ -106,6 +107,14 @@ def _axes(x: Numbers) -> tuple[Numbers, Numbers]:
     spread, sides = np.linalg.eigh(x @ x.T)
     kept = spread > _RANK * max(float(spread.max(initial=0.0)), 1e-12)
     return x.T @ (sides[:, kept] / np.sqrt(spread[kept])), spread[kept] / max(n, 1)
+
+
+def mean_of(models: Sequence[Linear]) -> Linear:
+    """The model whose log-odds are the mean of those of others."""
+    return Linear(
+        np.mean([model.weight - model.weight.mean(axis=1, keepdims=True) for model in models], axis=0),
+        np.mean([model.bias - model.bias.mean() for model in models], axis=0),
+    )
 
 
 def cross_entropy(log_probabilities: Numbers, targets: Numbers) -> float:

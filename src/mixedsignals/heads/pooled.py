@@ -55,17 +55,17 @@ class Task:
     train: Positions
     tune: Positions
 
-    def basis(self, modality: str) -> Basis:
+    def basis(self, modality: str, repeat: int = 0) -> Basis:
         """The logistic regression of one modality in this fold."""
-        return self.bases.of(self.fold, self.seed, modality)
+        return self.bases.of(self.fold, self.seed, modality, repeat)
 
     def targets(self, clips: Positions) -> Numbers:
         """Targets (n, labels), weighed by label where asked for."""
         return self.bases.targets(self.fold, clips)
 
-    def out_of_fold(self) -> list[Numbers]:
+    def out_of_fold(self, repeat: int = 0) -> list[Numbers]:
         """Per modality the log-posteriors (n, labels) of the training clips by models that never saw their speaker."""
-        return [self.basis(modality).out_of_fold[self.train] for modality in self.modalities]
+        return [self.basis(modality, repeat).out_of_fold[self.train] for modality in self.modalities]
 
     def said(self, clips: Positions) -> list[Numbers]:
         """Per modality the log-posteriors of other clips; NaN where they lack it."""
@@ -92,11 +92,11 @@ def posterior_parameters(widths: Mapping[str, int], n_labels: int) -> dict[str, 
     return found
 
 
-def posterior_arrays(task: Task) -> Arrays:
-    """Values of `posterior_parameters` for one head."""
+def posterior_arrays(task: Task, models: Mapping[str, Linear] | None = None) -> Arrays:
+    """Values of `posterior_parameters` for one head: of `models`, else of the regressions on all training clips."""
     found: Arrays = {"prior": task.prior()[None]}
     for modality in task.modalities:
-        found |= _layer(modality, task.basis(modality).model)
+        found |= _layer(modality, models[modality] if models else task.basis(modality).model)
     return found
 
 
