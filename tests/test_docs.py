@@ -90,7 +90,9 @@ def diagnosed() -> list[pl.DataFrame]:
         {"labels": ("low", "mid", "high"), "kind": "ordinal", "conflict": {"audio": 0.2}},
     )
     made = [make_evidence(n_clips=200, pairs=True, **plan) for plan in plans]
-    found = [diagnose(Evidence(**one.evidence()), options=options) for one in made]
+    evidence = [one.evidence() for one in made]
+    evidence.append({**evidence[0], "target_source": "votes"})
+    found = [diagnose(Evidence(**tables), options=options) for tables in evidence]
     return [pl.concat([one.estimates for one in found]), pl.concat([one.scores for one in found])]
 
 
