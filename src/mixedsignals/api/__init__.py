@@ -14,6 +14,7 @@ from mixedsignals.api.corpora import (
     weights_status,
 )
 from mixedsignals.api.cueing import cues
+from mixedsignals.api.curricula import curriculum
 from mixedsignals.api.diagnosing import diagnose, diagnose_corpus, diagnose_run
 from mixedsignals.api.encoding import encode
 from mixedsignals.api.exporting import export_fiftyone, export_label_studio
@@ -36,6 +37,7 @@ __all__ = [
     "compare",
     "create_study",
     "cues",
+    "curriculum",
     "diagnose",
     "diagnose_corpus",
     "diagnose_run",

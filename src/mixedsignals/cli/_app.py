@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "encode": ("encode", "Encode the clips of a corpus into the cache."),
     "fit": ("fit", "Train unimodal models and gated fusion out of fold."),
     "cues": ("cues", "Measure prosody, face and words of the clips of a corpus or run."),
+    "curriculum": ("curriculum", "Clips in an order for training, by how a source learned them."),
     "compare": ("compare", "The fusion family on a corpus, in one table with intervals."),
     "predict": ("predict", "Probabilities, gates and disagreement for new clips."),
     "diagnose": ("diagnose", "Diagnose a run, a corpus with votes, or the predictions of your own models."),
