@@ -2,8 +2,8 @@
 
 `python -m benchmarks.trust` draws 4,000 corpora of each setting for the headline measures and tests, those that carry
 the verdicts and main estimates, and 1,000 for the others; it writes `results/trust.json`. What has finished is kept in
-`build/trust`, so that a run goes on where it was stopped; `--finished` prints and writes what there is. `--short` draws
-few and writes nothing, in seconds.
+`build/trust`, so that a run goes on where it was stopped; `--finished` prints and writes what there is. All of it takes
+about 50 minutes of one core. `--short` draws few and writes nothing, in seconds.
 
 An interval is right when 93 to 97 % of corpora have the truth inside it; a test, when at most 6.5 % of corpora without
 an effect show one (below 3.5 %: conservative). Figures are judged with two Monte-Carlo errors of allowance.
@@ -267,7 +267,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             print_table(table)
             print(flush=True)
     if not given.short:
-        save("trust", [*covered, *claimed], corpora=amount.headline)
+        wanted = {"corpora wanted": f"{amount.headline} for headline figures, {amount.others} for others"}
+        save("trust", [*covered, *claimed], **wanted)
 
 
 if __name__ == "__main__":
