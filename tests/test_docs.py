@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import numpy as np
 import polars as pl
 import pytest
 
 from mixedsignals.diagnosis import CHECKS, DiagnosisOptions, Evidence, diagnose
 from mixedsignals.diagnosis.names import ESTIMATE_NAMES, SCORE_NAMES, MeasureName, expanded
-from mixedsignals.tables import TABLES
-from mixedsignals.testing import make_evidence
+from mixedsignals.tables import CUES, DYNAMICS, TABLES, conform
+from mixedsignals.testing import Made, make_evidence
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -81,6 +82,44 @@ def test_every_table_and_column_is_in_the_reference() -> None:
         assert rows == ["column", *table.schema]
 
 
+def further(made: Made) -> dict[str, pl.DataFrame]:
+    """Tables that only some runs have: cues of the clips, how each source learned them, and a second fusion."""
+    rng, ids = np.random.default_rng(0), made.clips["clip_id"]
+    cues = [
+        pl.DataFrame(
+            {
+                "clip_id": ids,
+                "cue": name,
+                "modality": "audio",
+                "unit": "x",
+                "value": rng.normal(size=len(ids)),
+            }
+        )
+        for name in ("pitch", "pause")
+    ]
+    learned = [
+        pl.DataFrame({"clip_id": ids, "p_target": sure, "right": (sure > 0.5).astype(int)}).with_columns(
+            run_id=pl.lit(made.run_id),
+            seed=pl.lit(42),
+            fold=pl.lit(0),
+            source=pl.lit(source),
+            given=pl.lit("text+audio+video" if source == "fusion" else source),
+            epoch=pl.lit(epoch),
+        )
+        for source in ("text", "audio", "video", "fusion")
+        for epoch in range(4)
+        for sure in (rng.random(len(ids)),)
+    ]
+    rival = made.predictions.filter(source="fusion", given="text+audio+video").with_columns(
+        source=pl.lit("other")
+    )
+    return {
+        "cues": conform(CUES, pl.concat(cues)),
+        "dynamics": conform(DYNAMICS, pl.concat(learned)),
+        "predictions": pl.concat([made.predictions, rival]),
+    }
+
+
 @pytest.fixture(scope="module")
 def diagnosed() -> list[pl.DataFrame]:
     """Estimates and scores of made evidence that lets every check speak: nominal and ordinal labels."""
@@ -92,6 +131,9 @@ def diagnosed() -> list[pl.DataFrame]:
     made = [make_evidence(n_clips=200, pairs=True, **plan) for plan in plans]
     evidence = [one.evidence() for one in made]
     evidence.append({**evidence[0], "target_source": "votes"})
+    often = {"text": 1.2, "audio": 1.2, "video": 1.2}
+    misled = make_evidence(n_clips=600, n_speakers=20, seed=4, strength=often)
+    evidence.append({**misled.evidence(), **further(misled)})
     found = [diagnose(Evidence(**tables), options=options) for tables in evidence]
     return [pl.concat([one.estimates for one in found]), pl.concat([one.scores for one in found])]
 
