@@ -41,7 +41,7 @@ _COSTS = "costs.json"
 
 @dataclass(frozen=True)
 class Cost:
-    """What a member took: seconds of this machine to fit all its heads, and numbers per head on all modalities."""
+    """What one head on all modalities takes: processor seconds to fit it from nothing, and how many numbers it has."""
 
     seconds: float
     parameters: int
@@ -223,14 +223,10 @@ class _Work:
         from mixedsignals.heads import FUSIONS
 
         self.progress.say(f"{name}: {FUSIONS[name].reference}")
-        began = time.perf_counter()
         made = self._fit(name, list(dict.fromkeys([self.full, informative])), name)
-        seconds = time.perf_counter() - began
         full = replace(
             made.models, heads=tuple(one for one in made.models.heads if one.head.combination == self.full)
         )
-        weights = [value for key, value in full.heads[0].arrays().items() if key.startswith("weights/")]
-        self._note(name, Cost(round(seconds, 2), int(sum(np.asarray(value).size for value in weights))))
         masked = list(self._masked(full))
         return pl.concat([made.predictions, *masked]), made.gates
 
@@ -275,8 +271,27 @@ class _Work:
             progress=self.progress,
         )
 
-    def _note(self, name: str, cost: Cost) -> None:
-        known = {**self._known(), name: [cost.seconds, cost.parameters]}
+    def _note(self, name: str) -> None:
+        """Fit one head of one fold once more, alone, and note what it took."""
+        from mixedsignals.heads import fit_heads
+
+        fold = self.splits["fold"].min()
+        began = time.process_time()
+        made = fit_heads(
+            self.embeddings,
+            self.targets.table,
+            self.splits.filter(pl.col("fold") == fold),
+            self.corpus.labels,
+            run_id=self.run_id,
+            seeds=self.options.seeds[:1],
+            options=replace(head_options(replace(self.options, fusion=name)), group_size=1, threads=1),
+            combinations=[self.full],
+            groups=self.corpus.groups,
+        )
+        seconds = time.process_time() - began
+        arrays = made.models.heads[0].arrays()
+        numbers = sum(np.asarray(value).size for key, value in arrays.items() if key.startswith("weights/"))
+        known = {**self._known(), name: [round(seconds, 2), int(numbers)]}
         with atomic(self._parts / _COSTS) as partial:
             partial.write_text(json.dumps(known, indent=1), encoding="utf-8")
 
@@ -286,4 +301,7 @@ class _Work:
 
     def costs(self, members: Sequence[str]) -> dict[str, Cost]:
         """The costs noted when each member was fitted."""
+        for name in members:
+            if name not in self._known():
+                self._note(name)
         return {name: Cost(*self._known()[name]) for name in members}

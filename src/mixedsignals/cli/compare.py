@@ -32,7 +32,7 @@ def command(corpus: Path, fusion: str | None, out: Path | None, **options: Any) 
 
     For each: macro-F1, log-loss, calibration error and area under the risk-coverage curve on all clips, on those where
     the single modalities conflict, and with each modality missing; how much better than the paper's gate it is, paired
-    by clip, with intervals over speakers and seeds and p by flipping the sign of speakers; seconds and parameters.
+    by clip, with intervals over speakers and seeds and p by flipping the sign of speakers; and what one head costs.
     """
     from mixedsignals import api
 

@@ -72,7 +72,8 @@ def _rows(made: Prediction) -> list[dict[str, Any]]:
             if probability is not None:
                 said.setdefault(clip, {}).setdefault(name, {})[label] = probability
     gates: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
-    for row in made.gates.filter(given=fullest).iter_rows(named=True):
+    # A second fusion has gates of its own; those shown are of the first.
+    for row in made.gates.filter(given=fullest, source="fusion").iter_rows(named=True):
         gates[row["clip_id"]][row["modality"]] = {"gate": row["gate"], "weight": row["weight"]}
     judged = {row["clip_id"]: row for row in made.judgements.iter_rows(named=True)}
     order = dict.fromkeys([*made.predictions["clip_id"].unique(maintain_order=True), *raw])

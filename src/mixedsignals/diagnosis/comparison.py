@@ -18,7 +18,7 @@ import polars as pl
 from mixedsignals.diagnosis.evidence import Bools, Case, Evidence, Floats, Ints, Source
 from mixedsignals.diagnosis.options import DiagnosisOptions
 from mixedsignals.errors import InputError
-from mixedsignals.measures.calibration import log_loss
+from mixedsignals.measures.calibration import cross_fit, log_loss
 from mixedsignals.measures.coverage import area_statistic
 from mixedsignals.measures.crossed import across_seeds
 from mixedsignals.measures.groups import Groups
@@ -97,11 +97,17 @@ def _slices(case: Case, parting: Bools) -> dict[str, Bools]:
 
 
 def _tells(case: Case, source: Source) -> bool:
-    """Whether a single modality beats the shares of the labels, with an interval above zero."""
-    known = (case.target >= 0) & source.present
-    shares = np.bincount(case.target[known], minlength=len(case.labels)) / max(int(known.sum()), 1)
-    chance = log_loss(np.tile(shares, (len(case), 1)), np.where(known, case.target, -1))
-    gain = mean(chance - log_loss(np.nan_to_num(source.mean), np.where(known, case.target, -1)), case.groups)
+    """Whether a single modality, calibrated out of fold, beats the labels' shares by an interval above zero."""
+    target = np.where(source.present, case.target, -1)
+    known = target >= 0
+    if not known.any():
+        return False
+    said = np.nan_to_num(source.mean)
+    if case.groups.take(known).distinct > 1:
+        said = cross_fit(said, target, case.groups)[0]
+    shares = np.bincount(target[known], minlength=len(case.labels)) / int(known.sum())
+    chance = log_loss(np.tile(shares, (len(case), 1)), target)
+    gain = mean(chance - log_loss(said, target), case.groups)
     return gain.low is not None and gain.low > 0
 
 
