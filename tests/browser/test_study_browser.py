@@ -381,6 +381,28 @@ def test_a_clip_must_be_played_and_questions_answered(
     assert read_answers(study.database).is_empty()
 
 
+def test_a_clip_that_does_not_load_can_be_tried_again_and_gone_past(
+    site: Callable[..., Site], robot: Callable[..., Robot]
+) -> None:
+    study = site(conditions=("audio",), practice=0, attention=0, repeats=0, headphones=False)
+    taker = robot(study)
+    page = taker.page
+    page.route("**/media/**", lambda route: route.abort())
+    taker.enter(study.link(), check=False)
+    page.get_by_text("could not be loaded").wait_for()
+    page.get_by_role("button", name="Load the clip again").click()
+    page.get_by_text("could not be loaded").wait_for()
+    page.get_by_role("button", name="go on without it").click()
+    page.wait_for_function("() => document.querySelector('progress').max === 3")
+    page.unroute("**/media/**")
+    page.get_by_role("button", name="Load the clip again").click()
+    page.get_by_text("could not be loaded").wait_for(state="hidden")
+    assert len(take(taker)) == 3
+    assert read_answers(study.database).height == 3
+    assert all("ERR_FAILED" in fault for fault in taker.faults)
+    taker.faults.clear()
+
+
 def test_single_keys_can_be_switched_off(site: Callable[..., Site], robot: Callable[..., Robot]) -> None:
     study = site(conditions=("text",), practice=0, attention=0, repeats=0)
     taker = robot(study)

@@ -345,3 +345,30 @@ def test_nobody_is_handed_a_clip_twice_whatever_the_program_does(opened: Databas
     del twice["trial_id"]
     with pytest.raises(sa.exc.IntegrityError), opened.writing() as connection:
         connection.execute(sa.insert(schema.trials).values(twice))
+
+
+def test_a_clip_that_cannot_be_played_goes_to_others(opened: Database, design: Design) -> None:
+    desk, person = Desk(opened, design), newcomer(opened)
+    shown = desk.current(person)
+    assert shown is not None
+    with pytest.raises(NotYours):
+        desk.skip(newcomer(opened), shown.exposure_id)
+    shown = desk.answer(person, shown.exposure_id, WARM)
+    assert shown is not None
+    assert desk.progress(person) == (1, 7)
+    cell = design.index[shown.trial.clip_id, shown.trial.arm]
+    assert desk._tally.filled[cell] == 1
+    following = desk.skip(person, shown.exposure_id)
+    assert following is not None
+    assert following.trial.clip_id != shown.trial.clip_id
+    assert desk._tally.filled[cell] == 0
+    assert desk.progress(person) == (1, 6)
+    with pytest.raises(NotYours):
+        desk.skip(person, shown.exposure_id)
+    finish(desk, person)
+    assert desk.progress(person) == (6, 6)
+    again = Desk(opened, design)
+    assert again.room()
+    assert (again._tally.filled == desk._tally.filled).all()
+    with opened.reading() as connection:
+        assert [each.skipped for each in reading.people_of(connection)] == [1, 0]

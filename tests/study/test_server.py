@@ -365,3 +365,18 @@ def test_the_database_is_for_its_owner_alone(make_study: Study, host: Study) -> 
     study = host(make_study())
     for file in study.folder.path.glob("study.db*"):
         assert file.stat().st_mode & 0o077 == 0, file.name
+
+
+def test_a_recording_that_does_not_play_is_gone_past(make_study: Study, host: Study) -> None:
+    study = host(make_study(conditions=("video", "text"), practice=0, attention=0, repeats=0))
+    person = study.participant()
+    while person.media is None:
+        fields = {"mark": person.page.fields["mark"], "shown": person.page.fields["shown"]}
+        assert person.post("/study/skip", fields).status == 409, "words can always be read"
+        person.answer(**SAID)
+    before, given = person.page.fields["shown"], read_answers(study.database).height
+    person.page = person.post("/study/skip", {"mark": person.page.fields["mark"], "shown": before})
+    assert person.page.status == 200
+    assert person.page.fields.get("shown") != before
+    assert read_answers(study.database).height == given
+    assert "could not play a clip" in text_of(study.owner().page.text)

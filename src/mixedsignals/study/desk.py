@@ -96,11 +96,27 @@ class Desk:
             following = handing.open_exposure(connection, participant.participant_id)
             return following or self._advance(connection, participant)
 
+    def skip(self, participant: Participant, exposure_id: int) -> Exposure | None:
+        """The recording cannot be played on this device: no answer is taken, others get the clip, and the next comes.
+
+        Raises:
+            NotYours: this person is not shown that exposure now.
+        """
+        with self._changing() as connection:
+            shown = handing.open_exposure(connection, participant.participant_id)
+            if shown is None or shown.exposure_id != exposure_id:
+                raise NotYours(str(exposure_id))
+            handing.skip_trial(connection, shown.trial, now=self._clock())
+            if (held := self._live.pop(shown.trial.trial_id, None)) is not None:
+                self._tally.add(held[0], held[1], -1)
+            return self._advance(connection, participant)
+
     def progress(self, participant: Participant) -> tuple[int, int]:
         """Answers given and wanted, practice and checks included."""
         with self.database.reading() as connection:
             done = handing.count_answered(connection, participant.participant_id)
-        return done, self._length(participant.serial)
+            skipped = handing.count_skipped(connection, participant.participant_id)
+        return done, max(self._length(participant.serial) - skipped, done)
 
     @property
     def most(self) -> int | None:
@@ -152,7 +168,7 @@ class Desk:
             self._end(connection, participant)
             return None
         had = handing.trials_of(connection, participant.participant_id)
-        if had and had[-1].finished_at is None:
+        if had and had[-1].finished_at is None and had[-1].skipped_at is None:
             return self._next_step(connection, had[-1])
         slots = assignment.schedule(self.design, participant.serial)
         for place in range(had[-1].place + 1 if had else 0, len(slots)):
@@ -179,7 +195,7 @@ class Desk:
             )
             return None if chosen is None else design.cells[chosen]
         if slot.kind == "repeat":
-            order = [trial.clip_id for trial in items]
+            order = [trial.clip_id for trial in items if trial.finished_at is not None]
             clip = assignment.repeated(design, participant.serial, order, slot.number)
             arms = {trial.clip_id: trial.arm for trial in items}
             return None if clip is None else design.cells[design.index[clip, arms[clip]]]

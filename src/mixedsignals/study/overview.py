@@ -65,7 +65,7 @@ class Seen:
         seconds: median seconds per item; None before the first.
         checks: attention checks passed, and taken.
         again: repeated items with the same answer, and all.
-        flags: `fast`, `attention`, `sound`, `same`.
+        flags: `fast`, `attention`, `sound`, `same`, `skipped`.
     """
 
     person: Person
@@ -187,6 +187,7 @@ def _seen(person: Person, answers: pl.DataFrame, median: float | None) -> Seen:
         "attention": passed < taken.height,
         "sound": json.loads(person.checks or "{}").get("passed") is False
         and person.stage in ("judging", "done"),
+        "skipped": person.skipped > 0,
         "same": items.height >= _FEWEST_SAME and items["label"].n_unique() == 1,
     }
     return Seen(person, seconds, (passed, taken.height), again, _raised(flags))

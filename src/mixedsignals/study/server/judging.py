@@ -13,7 +13,7 @@ from mixedsignals.study.server.answering import Given, read_answer
 from mixedsignals.study.server.checks import draw_check
 from mixedsignals.study.server.entering import personal_link
 from mixedsignals.study.server.seats import AnySite, FormMark, Seated, Stop, check_form
-from mixedsignals.study.server.site import SEAT, Site
+from mixedsignals.study.server.site import SEAT, Site, Stimulus
 from mixedsignals.study.store import facts, people
 from mixedsignals.study.store.handing import Exposure
 from mixedsignals.study.store.people import Participant
@@ -98,6 +98,34 @@ def answer(
     if "hx-request" not in request.headers:
         return RedirectResponse("/study", 303)
     return _shown(request, site, _again(site, person), following)
+
+
+@router.post("/study/skip", response_class=HTMLResponse)
+def skip(
+    request: Request,
+    site: AnySite,
+    person: Seated,
+    mark: FormMark,
+    shown: Annotated[str, Form(max_length=500)],
+) -> Response:
+    """The recording cannot be played here: go on without an answer to it."""
+    check_form(request, site, mark)
+    exposure_id = site.signer.read("exposure", shown)
+    stimulus = _stimulus_of(site, person, exposure_id)
+    if stimulus is None or stimulus.file is None:
+        raise Stop(409, "not_yours")
+    try:
+        following = site.desk.skip(person, exposure_id)
+    except NotYours as error:
+        raise Stop(409, "not_yours") from error
+    if "hx-request" not in request.headers:
+        return RedirectResponse("/study", 303)
+    return _shown(request, site, _again(site, person), following)
+
+
+def _stimulus_of(site: Site, person: Participant, exposure_id: object) -> Stimulus | None:
+    found = site.desk.shown(person, exposure_id) if isinstance(exposure_id, int) else None
+    return None if found is None or person.stage != "judging" else site.stimuli[found.stimulus_id]
 
 
 @router.get("/leave", response_class=HTMLResponse)

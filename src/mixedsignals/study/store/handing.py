@@ -21,11 +21,13 @@ __all__ = [
     "add_trial",
     "answered",
     "count_answered",
+    "count_skipped",
     "exposure_of",
     "finish_trial",
     "open_exposure",
     "renew",
     "reservations",
+    "skip_trial",
     "take_answer",
     "trials_of",
 ]
@@ -66,6 +68,7 @@ class Trial:
     reserved_at: float
     expires_at: float
     finished_at: float | None
+    skipped_at: float | None
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Reservation:
 
 def add_trial(connection: sa.Connection, **values: object) -> Trial:
     """Insert a trial, and give it."""
-    row = {"finished_at": None, **values}
+    row = {"finished_at": None, "skipped_at": None, **values}
     made = connection.execute(sa.insert(trials).values(row)).inserted_primary_key
     assert made is not None
     return Trial(trial_id=made[0], **row)  # type: ignore[arg-type]
@@ -119,6 +122,12 @@ def finish_trial(connection: sa.Connection, trial: Trial, *, now: float) -> None
     """Every step of the trial has its answer."""
     own = trials.c.trial_id == trial.trial_id
     connection.execute(sa.update(trials).where(own).values(finished_at=now))
+
+
+def skip_trial(connection: sa.Connection, trial: Trial, *, now: float) -> None:
+    """The recording could not be played: nothing more is asked about this clip, and others get it."""
+    own = trials.c.trial_id == trial.trial_id
+    connection.execute(sa.update(trials).where(own).values(skipped_at=now, expires_at=now))
 
 
 def renew(connection: sa.Connection, exposure: Exposure, *, now: float, expires_at: float) -> None:
@@ -162,7 +171,9 @@ def _exposure(row: Any) -> Exposure | None:
 def open_exposure(connection: sa.Connection, participant_id: str) -> Exposure | None:
     """What this person is shown now: the one exposure of theirs without an answer."""
     query = _SHOWN.outerjoin(answers).where(
-        trials.c.participant_id == participant_id, answers.c.answer_id.is_(None)
+        trials.c.participant_id == participant_id,
+        answers.c.answer_id.is_(None),
+        trials.c.skipped_at.is_(None),
     )
     return _exposure(connection.execute(query).first())
 
@@ -183,6 +194,15 @@ def count_answered(connection: sa.Connection, participant_id: str) -> int:
     """How many answers this person has given, practice and checks included."""
     query = sa.select(sa.func.count()).where(answers.c.participant_id == participant_id)
     return int(connection.scalar(query) or 0)
+
+
+def count_skipped(connection: sa.Connection, participant_id: str) -> int:
+    """How many answers this person will not give, because a recording could not be played."""
+    given = sa.select(sa.func.count()).select_from(exposures).join(answers)
+    given = given.where(exposures.c.trial_id == trials.c.trial_id)
+    steps = sa.case((trials.c.arm.contains(">"), 2), else_=1) - given.scalar_subquery()
+    own = (trials.c.participant_id == participant_id) & trials.c.skipped_at.is_not(None)
+    return int(connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(steps), 0)).where(own)) or 0)
 
 
 def trials_of(connection: sa.Connection, participant_id: str) -> list[Trial]:

@@ -30,6 +30,7 @@ class Person:
         checks: JSON of the headphone and playback checks.
         entered_at, finished_at, last_at: in seconds since 1970.
         answers: how many they have given, practice and checks included.
+        skipped: clips that they could not play.
         excluded: why they were left out; None where not.
     """
 
@@ -41,6 +42,7 @@ class Person:
     finished_at: float | None
     last_at: float | None
     answers: int
+    skipped: int
     excluded: str | None
 
 
@@ -121,6 +123,8 @@ def people_of(connection: sa.Connection) -> list[Person]:
     """Everybody who takes part, in the order in which they came."""
     last, count = sa.func.max(answers.c.answered_at), sa.func.count(answers.c.answer_id)
     columns = participants.c
+    own = (trials.c.participant_id == columns.participant_id) & trials.c.skipped_at.is_not(None)
+    skipped = sa.select(sa.func.count()).select_from(trials).where(own).scalar_subquery()
     query = (
         sa.select(
             columns.participant_id,
@@ -131,6 +135,7 @@ def people_of(connection: sa.Connection) -> list[Person]:
             columns.finished_at,
             last,
             count,
+            skipped,
         )
         .outerjoin(answers, answers.c.participant_id == columns.participant_id)
         .group_by(*list(columns)[:])

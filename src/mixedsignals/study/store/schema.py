@@ -82,6 +82,7 @@ trials = Table(
     Column("reserved_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
     Column("finished_at", Double),
+    Column("skipped_at", Double),
     UniqueConstraint("participant_id", "place", name="one_trial_per_place"),
     Index(
         "a_clip_once",

@@ -76,6 +76,7 @@ def _judging() -> None:
         _number("reserved_at"),
         _number("expires_at"),
         _number("finished_at", null=True),
+        _number("skipped_at", null=True),
         sa.UniqueConstraint("participant_id", "place", name="one_trial_per_place"),
     )
     judged = sa.text("kind IN ('item', 'repeat')")
