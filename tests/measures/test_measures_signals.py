@@ -191,11 +191,11 @@ def test_a_share_as_target_and_several_signals_work():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda t, s, b, g: (t[:40], s[:40], b[:40], g.take(slice(40))), "40 clips"),
+        (lambda t, s, b, g: (t[:40], s[:40], b[:40], g.take(slice(40))), "(40; 50 are needed)"),
         (lambda t, s, b, g: (0 * t, s, b, g), "target is the same"),
         (lambda t, s, b, g: (t, 0 * s, b, g), "signal is the same"),
-        (lambda t, s, b, g: (t, s, b, Groups.of(g.codes % 3)), "3 groups"),
-        (lambda t, s, b, g: (t, np.where(t >= 0, np.nan, s), b, g), "0 clips"),
+        (lambda t, s, b, g: (t, s, b, Groups.of(g.codes % 3)), "too few groups"),
+        (lambda t, s, b, g: (t, np.where(t >= 0, np.nan, s), b, g), "(0; 50 are needed)"),
     ],
 )
 def test_what_cannot_be_tested_says_why(change, reason):

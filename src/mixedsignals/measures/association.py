@@ -106,9 +106,9 @@ def _usable(target: FloatArray, signal: FloatArray, base: FloatArray) -> BoolArr
 
 def _refusal(target: FloatArray, signal: FloatArray, groups: Groups) -> str:
     if len(target) < FEWEST_CLIPS:
-        return f"{len(target)} clips have target, signal and confidence; {FEWEST_CLIPS} are needed"
+        return f"too few clips have target, signal and confidence ({len(target)}; {FEWEST_CLIPS} are needed)"
     if groups.distinct < FEWEST_GROUPS:
-        return f"{groups.distinct} groups; {FEWEST_GROUPS} are needed to fit on some and judge on others"
+        return f"too few groups to fit on some and judge on others ({groups.distinct}; {FEWEST_GROUPS} are needed)"
     if np.ptp(target) == 0:
         return "the target is the same on every clip"
     return "the signal is the same on every clip" if np.ptp(signal) == 0 else ""
