@@ -1,6 +1,7 @@
 """Tuned encoders beside frozen ones: the last two layers of the offline encoders, five folds, one seed, five epochs.
 
-    MIXEDSIGNALS_DATA=... python -m benchmarks.tuning [FOLDER]     work is kept in FOLDER; the same call goes on there
+    MIXEDSIGNALS_DATA=... python -m benchmarks.tuning [FOLDER [CORPUS]]     work is kept in FOLDER; the same call goes
+                                                                             on there; CORPUS alone if one is named
 
 MiniLM, Whisper tiny.en's encoder and EfficientNet-lite0 on playhouse; MiniLM and Whisper on RAVDESS, where text carries
 nothing about the emotion. Three answers per modality, all on speakers that were never trained on: a head on the frozen
@@ -157,14 +158,16 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     seconds: dict[str, float] = {}
-    for name, corpus in corpora(folder).items():
+    wanted = {name: path for name, path in corpora(folder).items() if name in (sys.argv[2:] or MODALITIES)}
+    for name, corpus in wanted.items():
         common = {"encoders": dict.fromkeys(MODALITIES[name], "lite"), "seeds": (SEED,), "second": "none"}
         frozen = fitted(corpus, folder / f"{name}-frozen", RunOptions(**common))
         out = folder / f"{name}-tuned"
         tuned = fitted(corpus, out, RunOptions(**common, tune="last2", tuning=TuningOptions(**TUNING)))
         seconds[name] = round(json.loads(clock_of(out).read_text()), 1)
         rows += compared(name, corpus, frozen, tuned)
-        save("tuning", rows, seconds=seconds, tuning={"tune": "last2", "seed": SEED, **TUNING})
+        if len(rows) == 3 * sum(map(len, MODALITIES.values())) or not sys.argv[2:]:
+            save("tuning", rows, seconds=seconds, tuning={"tune": "last2", "seed": SEED, **TUNING})
     print_table(rows)
     print("seconds of tuning:", ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()))
     print("saved tuning.json")
