@@ -5,6 +5,7 @@ from __future__ import annotations
 from making.benchmarks import benchmarks_page
 from making.commands import commands_page
 from making.corpora import corpus_page
+from making.cues import cues_page
 from making.findings import finding_pages, findings_index
 from making.measures import measures_page
 from making.tables import tables_page
@@ -20,6 +21,7 @@ def references() -> dict[str, str]:
         "measures.md": measures_page(),
         "corpus.md": corpus_page(),
         "benchmarks.md": benchmarks_page(),
+        "cues.md": cues_page(),
         "findings/README.md": findings_index(),
         **finding_pages(),
     }

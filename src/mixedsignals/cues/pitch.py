@@ -2,7 +2,7 @@
 
 Each frame offers several candidate periods, and the cheapest path through all frames is taken, so that single frames do
 not jump an octave. Source: Boersma (1993), *Accurate short-term analysis of the fundamental frequency and the
-harmonics-to-noise ratio of a sampled sound*. Why this and not WORLD or Praat: docs/decisions/0008.
+harmonics-to-noise ratio of a sampled sound*. Why this and not WORLD or Praat: docs/decisions/0011.
 """
 
 from __future__ import annotations
