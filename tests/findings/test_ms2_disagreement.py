@@ -8,7 +8,7 @@ import pytest
 from finding_helpers import Ask, only, rows, value
 
 from mixedsignals.diagnosis import Evidence
-from mixedsignals.testing import make_evidence
+from mixedsignals.testing import Made, make_evidence
 
 
 def test_disagreement_passes_and_names_rate_and_chance(ask: Ask) -> None:
@@ -128,3 +128,48 @@ def test_signals_hold_no_nan_and_probabilities_stay_in_range() -> None:
 def test_signals_without_two_parts_say_so(ask: Ask) -> None:
     found = ask("MS205", n_clips=60, strength={"text": 1.0, "audio": 1.0}, fusion="audio")
     assert [row["status"] for row in found] == ["not_applicable"]
+
+
+def with_rival(made: Made, better: bool) -> Evidence:
+    """The evidence with a second fusion: right everywhere, or turned round on every clip."""
+    fused = made.predictions.filter(pl.col("source") == "fusion").join(
+        made.targets.select("clip_id", pl.col("label").alias("truth")), on="clip_id"
+    )
+    right = pl.when(pl.col("label") == pl.col("truth")).then(0.9).otherwise(0.1)
+    rival = fused.with_columns(
+        pl.lit("rival").alias("source"), (right if better else 1 - right).alias("probability")
+    ).drop("truth")
+    return Evidence(**{**made.evidence(), "predictions": pl.concat([made.predictions, rival])})
+
+
+def test_a_fusion_that_misleads_more_than_another_is_an_issue() -> None:
+    made = make_evidence(n_clips=300, conflict={"audio": 0.3}, weights={"audio": 6.0})
+    diagnosis = only(with_rival(made, better=True), "MS204", "MS206")
+    (row,) = rows(diagnosis, code="MS206")
+    assert (row["status"], row["source"]) == ("issue", "rival")
+    assert "fusion misleads more" in row["message"]
+    assert value(diagnosis, "misled_rate", "rival") == 0.0
+    assert value(diagnosis, "misled_difference", "fusion|rival") == pytest.approx(
+        value(diagnosis, "misled_rate", "fusion")
+    )
+
+
+def test_another_fusion_that_misleads_more_is_no_issue_of_the_first() -> None:
+    diagnosis = only(with_rival(make_evidence(n_clips=300), better=False), "MS206")
+    (row,) = rows(diagnosis, code="MS206")
+    assert row["status"] == "passed"
+    assert "rival misleads more" in row["message"]
+    assert value(diagnosis, "misled_difference", "fusion|rival") < 0
+
+
+def test_with_one_fusion_there_is_nothing_to_compare(ask: Ask) -> None:
+    (row,) = ask("MS206", n_clips=100)
+    assert row["status"] == "not_applicable"
+    assert "no other fusion" in row["message"]
+
+
+def test_a_second_fusion_is_no_part_of_the_first() -> None:
+    made = make_evidence(n_clips=200)
+    with_it = only(with_rival(made, better=True), "MS201", "MS203", "MS204")
+    without = only(Evidence(**made.evidence()), "MS201", "MS203", "MS204")
+    assert with_it.estimates.sort("measure", "source").equals(without.estimates.sort("measure", "source"))
