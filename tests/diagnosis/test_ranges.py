@@ -26,6 +26,7 @@ DISTANCES = {
     "cross_entropy_to_votes": "0 up",
 }
 UNBOUNDED = {"delta_log_loss", "gain_over_vote_shares"}
+UNBOUNDED |= {"cue_difference", "cue_difference_within_label", "cue_weight"}
 
 
 def limits(name: str, labels: int) -> tuple[float, float]:
