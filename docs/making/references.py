@@ -7,6 +7,7 @@ from making.commands import commands_page
 from making.corpora import corpus_page
 from making.cues import cues_page
 from making.findings import finding_pages, findings_index
+from making.fusion import fusion_page
 from making.measures import measures_page
 from making.tables import tables_page
 
@@ -20,8 +21,9 @@ def references() -> dict[str, str]:
         "cli.md": commands_page(),
         "measures.md": measures_page(),
         "corpus.md": corpus_page(),
-        "benchmarks.md": benchmarks_page(),
         "cues.md": cues_page(),
+        "benchmarks.md": benchmarks_page(),
+        "fusion.md": fusion_page(),
         "findings/README.md": findings_index(),
         **finding_pages(),
     }
