@@ -76,7 +76,7 @@ def voices(files: list[Path]) -> list[dict[str, Any]]:
             found[name].append((voicing, float(np.median(cents)), float((cents > OCTAVE).mean()), seconds))
     names = ("voicing agrees", "cents apart, median", "other octave", "seconds")
     return [
-        {"against Praat": name, **dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))}
+        {"pitch against Praat": name, **dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))}
         for name, rows in found.items()
     ]
 
@@ -105,7 +105,7 @@ def irregular(files: list[Path]) -> list[dict[str, Any]]:
         correlation = float(np.corrcoef(own[known], theirs[known])[0, 1])
         rows.append(
             {
-                "against Praat": name,
+                "voice quality against Praat": name,
                 "correlation": correlation,
                 "median here, %": float(np.median(own[known])),
                 "median there, %": float(np.median(theirs[known])),

@@ -68,9 +68,9 @@ def when_misled(case: Case) -> Outcome:
     fitted = _cross_fitted(table.values[rows][:, columns], target[rows], groups, case)
     outcome = Outcome()
     names = [name for name, used in zip(table.names, columns, strict=True) if used]
-    _judge(case, outcome, fitted, target[rows], doubt[rows], groups, signals.confidences[rows], names)
+    found = _judge(case, outcome, fitted, target[rows], doubt[rows], groups, signals.confidences[rows], names)
     outcome.score(case.clip_ids.gather(rows), case.options.fusion, "misled_by_cues", fitted.score)
-    _weights(case, outcome, table, names, fitted, len(rows), groups)
+    _weights(case, outcome, table, names, fitted, groups, found=found)
     return outcome
 
 
@@ -167,7 +167,8 @@ def _judge(
     groups: Groups,
     confidences: Floats,
     names: list[str],
-) -> None:
+) -> bool:
+    """Say how well cues rank misled clips; whether that is better than chance."""
     options = Resampling(level=case.options.level)
     ours = auroc_statistic(fitted.score, target, groups, strata=fitted.fold)
     theirs = auroc_statistic(
@@ -201,6 +202,7 @@ def _judge(
     found = p is not None and p < case.options.alpha and (cues.value or 0.0) > 0.5
     told = told if found else f"cues do not tell when fusion is misled: {told}"
     outcome.find("tip" if found else "passed", sentence(told), source=fusion, measure="auroc:cues->misled")
+    return found
 
 
 def _p_above_chance(found: Estimate, statistic: Statistic) -> float | None:
@@ -221,8 +223,9 @@ def _weights(
     table: CueTable,
     names: list[str],
     fitted: _Fitted,
-    n_clips: int,
     groups: Groups,
+    *,
+    found: bool,
 ) -> None:
     """What the model looks at: mean standardised weight over folds, and in how many folds it is kept."""
     if not len(fitted.weights):
@@ -238,11 +241,13 @@ def _weights(
                 float(mean[at]),
                 slice=f"cue={names[at]}",
                 method=f"mean over folds; kept in {kept[at]:.0%} of them",
-                n_clips=n_clips,
+                n_clips=len(groups),
                 n_groups=groups.distinct,
             )
     steady = [at for at in order if kept[at] == 1.0][:_SHOWN]
-    if steady:
+    if not found:
+        message = "the model of when fusion is misled is not shown to be better than chance, so its weights say nothing"
+    elif steady:
         units = dict(zip(table.names, table.units, strict=True))
         told = [
             f"{names[at]} ({number(float(mean[at]))} per standard deviation, {units[names[at]]})"
