@@ -6,6 +6,7 @@ and the tables of a finished fit are left as they are.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -76,7 +77,10 @@ def fit(
     run = RunFolder(Path(out))
     plan, manifest, before = begin(corpus, options, run)
     targets = plan.targets
-    if before.get("fit", {}).get("done"):
+    done = before.get("fit", {}).get("done")
+    if (done or options.tune == "frozen") and int(os.environ.get("RANK", "0")) > 0:
+        raise SystemExit(0)  # under `torchrun` the other processes help to tune, and with nothing else
+    if done:
         progress.say(f"{run.path}: heads are trained; nothing to do before the diagnosis")
         return run
     progress.say(targets.sentence)

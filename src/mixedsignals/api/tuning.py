@@ -103,7 +103,6 @@ def fit_tuned(plan: Plan, manifest: dict[str, Any], progress: Progress) -> RunFo
         for modality, record in records.items()
     }
     manifest["tuning"] = record_of(tuning, tuned)
-    progress.say(manifest["tuning"]["says"])
     for leftover in (plan.run.models / "partial", tuning.work):
         shutil.rmtree(leftover, ignore_errors=True)
     finish(plan, splits, sum(len(part.models.heads) for part in parts), manifest)

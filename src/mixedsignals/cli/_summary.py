@@ -25,6 +25,9 @@ _SHOWN = 6
 def print_run(folder: RunFolder, *, report: Path | None = None) -> None:
     """The end of `run` and `demo`; with `--json` the same as one document."""
     print_tables(folder)
+    tuning = folder.read_manifest().get("tuning", {})
+    if tuning and not STATE.json:
+        click.echo(f"\n{tuning['says']}")
     if report is not None and not STATE.json:
         click.echo("\nThe report, to open in a browser:")
         click.echo(_near(report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -68,7 +69,8 @@ def progress() -> Progress:
     """Bars on stderr where that is a terminal, lines elsewhere, silence with `--quiet`."""
     from mixedsignals.cli._bars import make_progress
 
-    return make_progress(quiet=STATE.quiet, verbose=STATE.verbose)
+    helps = int(os.environ.get("RANK", "0")) > 0  # of several processes the first speaks
+    return make_progress(quiet=STATE.quiet or helps, verbose=STATE.verbose)
 
 
 def print_json(value: Any) -> None:

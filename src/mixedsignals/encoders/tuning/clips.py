@@ -29,6 +29,7 @@ __all__ = ["Buckets", "ClipStore", "Labelled"]
 
 _LACKING = ("no-audio-track", "no-video-track")
 _BATCH = 8
+_HELD_BYTES = 1 << 30
 _POOL = 50  # batches among which clips are sorted by length
 
 
@@ -47,6 +48,16 @@ class ClipStore:
         self._shares = shares
         self._sources: dict[str, Source] = {}
         self._replayed: str | None = None
+        self._held: dict[Path, Item] = {}
+        self._room = _HELD_BYTES
+
+    def _hold(self, path: Path, item: Item) -> None:
+        """Keep what was read, as long as there is room: the same clips come again in every epoch."""
+        assert item.inner is not None
+        size = item.inner.element_size() * item.inner.numel()
+        if size <= self._room:
+            self._room -= size
+            self._held[path] = item
 
     def prepare(self, sources: Mapping[str, Source], progress: Progress) -> None:
         """Decode the clips that are not there yet.
@@ -75,8 +86,12 @@ class ClipStore:
         """The clip as the network takes it."""
         path = self._inner(clip)
         if path is not None:
-            with np.load(path, allow_pickle=False) as file:
-                return Item(None, tuple(file["outline"].tolist()), torch.from_numpy(file["inner"]))
+            if path not in self._held:
+                with np.load(path, allow_pickle=False) as file:
+                    item = Item(None, tuple(file["outline"].tolist()), torch.from_numpy(file["inner"]))
+                self._hold(path, item)
+                return item
+            return self._held[path]
         payload = self._payload(clip)
         return Item(payload, network.outline(payload))
 

@@ -81,6 +81,7 @@ class TuningTrainer(Trainer):  # type: ignore[misc]
                     for (of_head, decays), values in sorted(groups.items())
                 ],
                 lr=self.args.learning_rate,
+                fused=self.args.device.type in ("cpu", "cuda"),
             )
         return self.optimizer
 
