@@ -160,7 +160,7 @@ def clip_sources(corpus: Corpus) -> dict[str, ClipSource]:
 
 
 def _drawn(corpus: Corpus, complete: list[str], clips: int | None, seed: int) -> list[str]:
-    """So many clips at random, from as many speakers as there are: speakers tell more than clips."""
+    """So many clips at random, from as many speakers as there are: intervals count speakers."""
     import numpy as np
 
     if not complete:
