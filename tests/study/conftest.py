@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -181,8 +182,8 @@ def free_port() -> int:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """A PostgreSQL server on loopback; call it for the URL of a new, empty database."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    folder = Path(f"/tmp/mixedsignals-postgres-{os.getpid()}")
-    folder.mkdir(mode=0o755)
+    folder = Path(tempfile.mkdtemp(prefix="mixedsignals-postgres"))
+    folder.chmod(0o755)
     as_user: list[str] = []
     if os.geteuid() == 0:  # the server refuses to run as root
         shutil.chown(folder, "postgres")

@@ -207,10 +207,11 @@ def test_the_sound_check_is_passed_by_ear_and_failing_it_is_marked(make_study: S
 
 
 def test_leaving_for_good_deletes_everything(make_study: Study, host: Study) -> None:
-    study = host(make_study())
+    study = host(make_study(free_text=True, practice=0))
     link = study.links()[0]
     person = study.visitor().enter(link)
-    person.answer(**SAID)
+    person.answer(**SAID, free_text="quite private")
+    who = read_answers(study.database)["rater_id"][0]
     page = person.get("/leave")
     unsure = person.post("/leave", {"mark": page.fields["mark"]})
     assert unsure.status == 200
@@ -218,6 +219,9 @@ def test_leaving_for_good_deletes_everything(make_study: Study, host: Study) -> 
     done = person.post("/leave", {"mark": page.fields["mark"], "sure": "yes"})
     assert "have been deleted" in done.text
     assert read_answers(study.database).is_empty()
+    for file in study.folder.path.glob("study.db*"):
+        for trace in (who.encode(), b"quite private"):
+            assert trace not in file.read_bytes(), f"{file.name} still has it"
     assert person.get("/study").status == 401
     assert study.visitor().get(link).status == 403, "the invitation was used"
 

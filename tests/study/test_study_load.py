@@ -128,8 +128,8 @@ def test_a_server_killed_under_load_loses_nothing_that_it_acknowledged(
                 deadline = time.monotonic() + 150
                 links = running.links(12)
                 people = [Person(running.address, link, at, deadline) for at, link in enumerate(links)]
-                judging = threading.Thread(target=lambda: [person.start() for person in people])
-                judging.start()
+                for person in people:
+                    person.start()
             if kill:
                 before = sum(len(person.acknowledged) for person in people)
                 while sum(len(person.acknowledged) for person in people) < before + 40:

@@ -62,8 +62,8 @@ def test_a_recording_is_only_for_whoever_is_shown_it_now(make_study: Study, host
 def test_nothing_that_can_be_asked_for_has_a_withheld_modality(
     make_study: Study, host: Study, recordings: dict[str, bytes]
 ) -> None:
-    """Every file, table and page name, by every route, with every method, while a clip without sound is shown."""
-    folder = make_study(conditions=("video", "text+audio+video"), practice=0, attention=0)
+    """Names of files, tables, clips and stimuli, by every route, while a clip without sound is shown."""
+    folder = make_study(clips=4, conditions=("video", "text+audio+video"), practice=0, attention=0)
     study = host(folder, limits={name: Limit(100_000, 1) for name in ("seat", "address", "login", "owner")})
     person = study.participant()
     stimuli = folder.stimuli()
@@ -71,8 +71,12 @@ def test_nothing_that_can_be_asked_for_has_a_withheld_modality(
     names = [*stimuli["file"].drop_nulls(), *stimuli["stimulus_id"], *stimuli["clip_id"]]
     names += [file.name for file in folder.path.rglob("*") if file.is_file()]
     shown = person.page.fields["shown"]
-    ups = [f"{up}{name}" for name in names[-12:] for up in ("../", "..%2f", "%2e%2e/", "....//", "/", "..\\")]
-    for name in [*names, *ups, "1", "2", "99", *forged(shown)]:
+    ups = [
+        f"{up}{name}"
+        for name in ("study.db", names[0])
+        for up in ("../", "..%2f", "%2e%2e/", "....//", "/", "..\\")
+    ]
+    for name in [*names[::3], *ups, "1", "2", "99", *forged(shown)]:
         for route in (
             "/media/",
             "/static/",

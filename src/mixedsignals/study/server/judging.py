@@ -144,6 +144,7 @@ def delete(
         return RedirectResponse("/leave", 303)
     with site.database.writing() as connection:
         people.delete_participant(connection, person.participant_id, asked_by="participant")
+    site.database.scrub()
     text = site.words("deleted")
     response = site.page(request, "message", title=site.words("title_leave"), text=text, session="")
     response.delete_cookie(SEAT)

@@ -126,6 +126,7 @@ def delete(request: Request, site: AnySite, mark: FormMark, participant: Identit
     with site.database.writing() as connection:
         _known(people.find_participant(connection, participant))
         people.delete_participant(connection, participant, asked_by="owner")
+    site.database.scrub()
     return _back()
 
 

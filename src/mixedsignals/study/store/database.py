@@ -66,6 +66,19 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def scrub(self) -> None:
+        """Take what was deleted off the disk as well: SQLite keeps it in its log until that is written back.
+
+        Where somebody reads at this moment it happens with the next writing back instead.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        raw = self.engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            raw.close()
+
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
