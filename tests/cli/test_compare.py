@@ -119,3 +119,17 @@ def test_a_named_second_and_none(corpus: Path, tmp_path: Path, call: Call) -> No
         assert call("fit", corpus, "--out", out, "--second", name, *one).code == 0
         full = pl.read_parquet(out / "tables" / "predictions.parquet").filter(given="text+audio+video")
         assert set(full["source"]) == sources
+
+
+def test_predictions_of_own_clips_agree_with_the_tables_for_both_fusions(
+    finished: Path, corpus: Path
+) -> None:
+    from mixedsignals import api
+
+    said = api.predict(finished, corpus).predictions
+    tabled = tables(finished)["predictions"].group_by("clip_id", "source", "given", "label")
+    both = said.join(
+        tabled.agg(pl.col("probability").mean()), on=["clip_id", "source", "given", "label"], how="full"
+    )
+    assert both["probability"].null_count() == both["probability_right"].null_count() == 0
+    assert (both["probability"] - both["probability_right"]).abs().max() < 1e-5
