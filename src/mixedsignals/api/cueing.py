@@ -33,6 +33,7 @@ def cues(
     *,
     which: Sequence[str] | None = None,
     measured: Mapping[str, Sequence[Path | str]] | None = None,
+    affect: Mapping[str, str] | None = None,
     jobs: int = 1,
     progress: Progress = SILENT,
 ) -> Cues:
@@ -44,6 +45,7 @@ def cues(
             prosody and words, and face where it can be had.
         measured: files or folders of cues that were measured elsewhere, by modality, such as
             `{"video": ["openface.csv"]}`.
+        affect: models of affect dimensions by modality (`audio`, `text`): a hub name or a folder each.
         jobs: processes that measure side by side.
         progress: told how far it is, and what is left out.
 
@@ -52,11 +54,12 @@ def cues(
         UsageError: an unknown extractor.
         CannotFinish: an extractor that was asked for needs something that is not there, or no clip has any cue.
     """
-    from mixedsignals.cues import Cues, extract, read_measured
+    from mixedsignals.cues import Affect, Cues, extract, read_measured
 
     run = RunFolder(Path(folder))
     clips, root = _clips_of_run(run) if run.exists() else _clips_of_corpus(Path(folder), progress)
     extractors = _extractors(which, clips, progress)
+    extractors += [Affect(modality, model) for modality, model in (affect or {}).items()]
     found = extract(clips, root, extractors, jobs=jobs, progress=progress)
     tables, absent = [found.table], list(found.absent)
     for modality, paths in (measured or {}).items():

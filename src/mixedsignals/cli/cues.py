@@ -35,6 +35,12 @@ _SHOWN = 8
     "CLIP_ID.csv. May be repeated.",
 )
 @click.option(
+    "--affect",
+    multiple=True,
+    metavar="MODALITY=NAME",
+    help="A model of affect dimensions for audio or text: a hub name or a folder, one for each.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=2,
@@ -46,6 +52,7 @@ def command(
     folder: Path,
     which: str | None,
     measured: tuple[str, ...],
+    affect: tuple[str, ...],
     jobs: int,
     out: Path | None,
 ) -> None:
@@ -62,6 +69,7 @@ def command(
         folder,
         which=None if which is None else [name.strip() for name in which.split(",") if name.strip()],
         measured=_by_modality(measured),
+        affect=_models(affect),
         jobs=jobs,
         progress=progress(),
     )
@@ -77,6 +85,18 @@ def _by_modality(given: Sequence[str]) -> dict[str, list[Path]]:
         if modality not in ("text", "audio", "video") or not file:
             raise click.UsageError(f"--measured {item}: say of which modality, such as video={item}")
         found.setdefault(modality, []).append(Path(file))
+    return found
+
+
+def _models(given: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in given:
+        modality, _, name = item.partition("=")
+        if modality not in ("text", "audio") or not name:
+            raise click.UsageError(f"--affect {item}: say of which modality, such as audio={item}")
+        if modality in found:
+            raise click.UsageError(f"--affect names two models for {modality}: {found[modality]} and {name}")
+        found[modality] = name
     return found
 
 

@@ -3,6 +3,7 @@
 Gives the table `cues`, what can be heard, seen and read in each clip, and why a clip lacks some of it.
 """
 
+from mixedsignals.cues.affect import Affect
 from mixedsignals.cues.cache import CueCache
 from mixedsignals.cues.catalogue import Cue, known_cues
 from mixedsignals.cues.extracting import Cues, extract
@@ -13,6 +14,7 @@ from mixedsignals.cues.tables import read_measured
 __all__ = [
     "EXTRACTORS",
     "Absence",
+    "Affect",
     "Cue",
     "CueCache",
     "Cues",
