@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -12,9 +12,6 @@ from mixedsignals.cli._options import FOLDER
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json, progress, verb
 from mixedsignals.store import RunFolder
-
-if TYPE_CHECKING:
-    from mixedsignals.cues import Cues
 
 _SHOWN = 8
 
@@ -100,7 +97,7 @@ def _models(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _save(made: Cues, out: Path) -> None:
+def _save(made: Any, out: Path) -> None:
     from mixedsignals.store import atomic
 
     with atomic(out) as partial:
@@ -110,7 +107,7 @@ def _save(made: Cues, out: Path) -> None:
             made.table.write_parquet(partial)
 
 
-def _print(made: Cues, folder: Path, out: Path | None) -> None:
+def _print(made: Any, folder: Path, out: Path | None) -> None:
     from mixedsignals.api.cueing import reasons
 
     table, absent = made.table, reasons(made.absent)
