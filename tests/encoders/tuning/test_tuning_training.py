@@ -92,6 +92,39 @@ def test_training_clips_are_embedded_by_models_that_never_saw_them(model: Path, 
     assert {clip for clip, other in zip(joined.clip_ids, differs, strict=True) if other} == set(held)
 
 
+class TestTheChoice:
+    def test_each_fold_takes_the_candidate_that_its_tuning_clips_like_best(
+        self, model: Path, plain: Path, tmp_path: Path
+    ) -> None:
+        given = plan(tmp_path, folds=2, epochs=2)
+        found = tune_modalities(given, {"text": f"{model}, {plain}"}, progress=Listener())["text"]
+        for one in found.chosen.values():
+            assert set(one.scores) == {str(model), str(plain)}
+            assert one.scores[one.tuned.request["name"]] == max(one.scores.values())
+
+    def test_no_test_clip_has_a_say(self, model: Path, tmp_path: Path) -> None:
+        """With all test labels turned round, the same epochs are kept and the same tensors come out."""
+        given, turned = plan(tmp_path / "a"), plan(tmp_path / "b")
+        test = given.splits.filter(role="test")["clip_id"]
+        other = pl.col("label").replace({"neutral": "empathetic", "empathetic": "neutral"})
+        labels = turned.targets.with_columns(
+            pl.when(pl.col("clip_id").is_in(test.to_list())).then(other).otherwise("label").alias("label")
+        )
+        object.__setattr__(turned, "targets", labels)
+        one, two = (tuned(each, model).chosen[0, 7].tuned for each in (given, turned))
+        np.testing.assert_allclose(losses(one), losses(two), atol=1e-6)
+        for name, value in one.tensors().items():
+            torch.testing.assert_close(value, two.tensors()[name], atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_one_of_several_devices_is_the_environments_to_say(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mixedsignals.encoders.tuning.bench.pick_device", lambda name: name)
+    with pytest.raises(UsageError, match="CUDA_VISIBLE_DEVICES=1 and --device cuda"):
+        tuned(plan(tmp_path, device="cuda:1"), model)
+
+
 def test_a_finished_model_is_taken_as_it_is(model: Path, tmp_path: Path) -> None:
     tuned(plan(tmp_path), model)
     listener = Listener()

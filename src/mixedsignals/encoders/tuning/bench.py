@@ -24,6 +24,7 @@ from mixedsignals.encoders.tuning.plan import ModelId, TuningPlan
 from mixedsignals.encoders.tuning.saving import Tuned, describe, load_tuned, read_tuned, write_tuned
 from mixedsignals.encoders.tuning.training import Lesson, Taught, processes, teach
 from mixedsignals.encoders.tuning.tuned_encoder import request_record
+from mixedsignals.errors import UsageError
 from mixedsignals.progress import Progress
 from mixedsignals.store import atomic
 
@@ -51,7 +52,7 @@ class Bench:
         )
         self.encoder = find_encoder(self.request, plan.cache)
         check_tunable(self.encoder)
-        self.device = pick_device(plan.device)
+        self.device = _one_device(plan.device)
         self.sources, self.absent = find_sources(plan.clips, plan.root, modality)
         self.store = ClipStore(plan.work / modality, self.encoder, shares=processes())
         self._ready = False
@@ -219,13 +220,28 @@ class Bench:
             "tune": plan.tune,
             "options": plan.options.deciding(),
             "seed": model.seed,
-            "processes": processes()[1],
             "train": [
                 (clip, plan.shares[clip].tolist(), self.sources[clip].digest()) for clip in parts.train
             ],
             "tuned by": [(clip, plan.shares[clip].tolist()) for clip in parts.tune],
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _one_device(name: str) -> str:
+    """The device that Trainer will take.
+
+    Raises:
+        UsageError: one of several is named; which that is, is the environment's to say.
+    """
+    device = pick_device(name)
+    if ":" in device:
+        kind, _, number = device.partition(":")
+        raise UsageError(
+            f"--device {device}: encoders are tuned on the first device that is seen, or on all of them by torchrun; "
+            f"say CUDA_VISIBLE_DEVICES={number} and --device {kind}"
+        )
+    return device
 
 
 def meet(device: str) -> None:
