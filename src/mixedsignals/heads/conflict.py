@@ -32,8 +32,8 @@ __all__ = ["FEATURES", "Conflict"]
 
 FEATURES = ("support", "confidence", "entropy")
 HELD, BENT = 1.0, 0.05
-"""Weight, in clips, with which slopes and gate biases, and u, are held to the product rule. On both corpora of the
-documentation the loss on left-out inner folds is flat around these (0.3 to 3, and 0.03 to 0.1)."""
+"""Weight, in clips, with which slopes and gate biases, and u, are held to the product rule. On the built-in
+corpus the loss on left-out inner folds is flat around these (1 to 3, and 0.01 to 0.1)."""
 
 _ENOUGH, _MOST = 600, 4
 _OPEN = 1.0
