@@ -13,6 +13,7 @@ from mixedsignals import api, media
 from mixedsignals.api.cueing import ABSENT
 from mixedsignals.errors import CannotFinish, InputError, UsageError
 from mixedsignals.store import RunFolder
+from mixedsignals.testing import make_cues, make_evidence
 
 RATE = 16_000
 
@@ -82,3 +83,17 @@ def test_the_cues_of_a_run_go_into_its_tables_and_its_diagnosis(folder: Path, tm
     assert held.read_manifest()["cues"]["extractors"]["prosody"]["rate"] == RATE
     found = api.diagnose_run(run).findings.filter(code="MS901")
     assert "no predictions" in found["message"][0].lower()
+
+
+def test_cues_go_beside_the_predictions_of_anybodys_models(tmp_path: Path) -> None:
+    plan = {"n_clips": 300, "conflict": {"text": 0.3}}
+    made = make_evidence(**plan)
+    cues = make_cues(**plan)
+    cues.write_csv(tmp_path / "cues.csv")
+    found = api.diagnose(
+        made.predictions, clips=made.clips, cues=tmp_path / "cues.csv", out=tmp_path / "run"
+    ).findings
+    assert "planted is higher" in found.filter(code="MS901")["message"][0]
+    assert pl.read_parquet(RunFolder(tmp_path / "run").table("cues")).height == cues.height
+    page = api.report(tmp_path / "run", media="none").read_text(encoding="utf-8")
+    assert "What in the clip goes with it" in page

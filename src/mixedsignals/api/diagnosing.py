@@ -20,6 +20,7 @@ from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import RunFolder, atomic, digest_frame
 from mixedsignals.tables import (
     CLIPS,
+    CUES,
     ESTIMATES,
     FINDINGS,
     PREDICTIONS,
@@ -155,6 +156,7 @@ def diagnose(
     clips: Any = None,
     targets: Any = None,
     splits: Any = None,
+    cues: Any = None,
     labels: Labels | Sequence[str] | None = None,
     kind: Kind | None = None,
     fusion: str = "fusion",
@@ -171,6 +173,7 @@ def diagnose(
             to such a table or to one with a column per label, or one or more files of these forms.
         votes, clips, targets, splits: tables or files; each may be absent. With splits, predictions on clips that were
             trained on are found, and pairs of clips are compared within a test fold.
+        cues: a `cues` table or file, such as `mixedsignals cues CORPUS --out` writes.
         labels, kind: the label names in order, where they cannot be seen; `nominal` or `ordinal`.
         fusion: name of the fused source; the audit runs without one.
         raters: the model of raters, `dawid-skene`, `mace` or `glad`.
@@ -193,7 +196,13 @@ def diagnose(
         progress.say(f"warning: {warning}")
     known = {
         table.name: None if data is None else _table(table.name, data, read.labels)
-        for table, data in ((VOTES, votes), (CLIPS, clips), (TARGETS, targets), (SPLITS, splits))
+        for table, data in (
+            (VOTES, votes),
+            (CLIPS, clips),
+            (TARGETS, targets),
+            (SPLITS, splits),
+            (CUES, cues),
+        )
     }
     known["targets"], source = _targets(known, read.labels)
     evidence = Evidence(
@@ -336,7 +345,9 @@ def _made(
     made = make(evidence, options=options, progress=progress)
     if folder is None:
         return made
-    sources = {name: getattr(evidence, name) for name in ("clips", "votes", "targets", "splits", "gates")}
+    sources = {
+        name: getattr(evidence, name) for name in ("clips", "votes", "targets", "splits", "gates", "cues")
+    }
     frames = {**sources, "predictions": made.predictions, "scores": made.scores}
     frames |= {"estimates": made.estimates, "findings": made.findings}
     for table in (PREDICTIONS, SCORES, ESTIMATES, FINDINGS, *(TABLES[name] for name in sources)):

@@ -27,7 +27,12 @@ from mixedsignals.store import RunFolder
 @click.option("--votes", type=FOLDER, help="What people said: clip_id, rater_id, given, label.")
 @click.option("--clips", type=FOLDER, help="clip_id and, where known, speaker_id, label and further columns.")
 @click.option("--targets", type=FOLDER, help="clip_id, label, share.")
-@click.option("--splits", type=FOLDER, help="Which clips were trained on: clip_id, fold, role (train, tune, test).")
+@click.option(
+    "--splits", type=FOLDER, help="Which clips were trained on: clip_id, fold, role (train, tune, test)."
+)
+@click.option(
+    "--cues", type=FOLDER, help="clip_id, cue, modality, value, unit; as `mixedsignals cues --out` writes."
+)
 @click.option("--labels", help="Label names in order, by commas, where they cannot be seen.")
 @click.option("--kind", type=click.Choice(["nominal", "ordinal"]), help="Whether the labels have an order.")
 @click.option(
