@@ -28,7 +28,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        one = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+        one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         environment = {**os.environ, **one, "MIXEDSIGNALS_CACHE": str(folder / "cache")}
         timed(["import", "ravdess", str(source), str(folder / "corpus")], environment)
         command = ["cues", str(folder / "corpus"), "--jobs", "2", "--out", str(folder / "cues.parquet")]

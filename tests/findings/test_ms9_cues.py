@@ -163,3 +163,30 @@ def test_half_of_the_clips_without_a_cue_are_left_out_and_counted(planted: tuple
     )
     assert row["n_clips"] == 300
     assert rows(diagnosis, code="MS903")[0]["status"] in ("tip", "passed", "not_applicable")
+
+
+@pytest.mark.parametrize("code", ["MS901", "MS902", "MS903"])
+def test_with_one_modality_there_is_nothing_to_part_from(
+    planted: tuple[Made, pl.DataFrame], code: str
+) -> None:
+    made, table = planted
+    alone = made.predictions.filter(source="audio")
+    said = found(made, table, code, predictions=alone)[0]
+    assert said["status"] == "not_applicable"
+    assert "No source is named 'fusion'" in said["message"]
+
+
+def test_two_modalities_are_enough(planted: tuple[Made, pl.DataFrame]) -> None:
+    made, table = planted
+    two = made.predictions.filter(pl.col("source").is_in(["text", "audio", "fusion"]))
+    assert found(made, table, "MS901", predictions=two)[0]["status"] in ("tip", "passed")
+    assert found(made, table, "MS902", predictions=two)[0]["status"] in ("tip", "passed")
+
+
+def test_without_targets_only_disagreement_can_be_asked_about(planted: tuple[Made, pl.DataFrame]) -> None:
+    made, table = planted
+    bare = {"targets": None, "clips": made.clips.drop("label")}
+    assert found(made, table, "MS901", **bare)[0]["status"] == "tip"
+    for code in ("MS902", "MS903"):
+        said = found(made, table, code, **bare)[0]
+        assert (said["status"], "target" in said["message"]) == ("not_applicable", True)

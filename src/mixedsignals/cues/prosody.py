@@ -48,7 +48,11 @@ PROSODY_CUES = tuple(
         ("shimmer", "%", "difference of the height of neighbouring periods over its mean"),
         ("harmonicity", "dB", "ratio of harmonics to noise over voiced frames"),
         ("cepstral_peak", "dB", "prominence of the cepstral peak over voiced frames"),
-        ("alpha_ratio", "dB", "energy of 50 to 1,000 Hz over 1 to 5 kHz, voiced frames"),
+        (
+            "alpha_ratio",
+            "dB",
+            "energy of 50 to 1,000 Hz over 1 to 5 kHz, voiced frames (openSMILE: the other sign)",
+        ),
         ("hammarberg", "dB", "strongest peak up to 2 kHz over that of 2 to 5 kHz, voiced frames"),
     )
 )

@@ -1,4 +1,4 @@
-"""Takes predictions, votes, clips, targets, splits and gates, whichever there are.
+"""Takes predictions, votes, clips, targets, splits, gates, cues and dynamics, whichever there are.
 
 Gives predictions with calibrated probabilities, scores, estimates and findings.
 """
