@@ -6,7 +6,11 @@ published graphs (Apache-2.0): BlazeFace on a letterboxed picture, a rotated cro
 
 from __future__ import annotations
 
+import os
+import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -224,9 +228,10 @@ class FaceNetworks:
                 ]
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             raise CannotFinish(f"{model} cannot be read as MediaPipe's face models ({error}).") from error
-        self._detector, self._landmarker, self._expression = (
-            _Network(Interpreter(model_content=part, num_threads=1)) for part in parts
-        )
+        with _hushed():
+            self._detector, self._landmarker, self._expression = (
+                _Network(Interpreter(model_content=part, num_threads=1)) for part in parts
+            )
         self._anchors = _anchors()
 
     def look(self, picture: Picture) -> Seen | None:
@@ -265,6 +270,20 @@ class FaceNetworks:
         found[[0, 4, 6, 8, 10, 12, 14]] -= shift[0]
         found[[1, 5, 7, 9, 11, 13, 15]] -= shift[1]
         return found
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Without the lines that LiteRT's library writes to the error output whenever it makes an interpreter."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class _Network:
