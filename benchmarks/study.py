@@ -150,6 +150,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--pause", type=float, default=2.0, help="mean seconds between clip and answer")
     pause, rows = parser.parse_args(argv).pause, []
+    load = os.getloadavg()[0]  # what else the machine was doing: on a busy one these times tell little
     with tempfile.TemporaryDirectory() as scratch:
         settings = {
             "conditions": CONDITIONS,
@@ -169,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 if url is not None:
                     rows.append(measure(study, url, name="PostgreSQL", pause=wait))
     print_table(rows)
-    save("study", rows)
+    save("study", rows, load_average_before=load)
 
 
 if __name__ == "__main__":
