@@ -60,16 +60,19 @@ def cues(
     clips, root = _clips_of_run(run) if run.exists() else _clips_of_corpus(Path(folder), progress)
     extractors = _extractors(which, clips, progress)
     extractors += [Affect(modality, model) for modality, model in (affect or {}).items()]
-    found = extract(clips, root, extractors, jobs=jobs, progress=progress)
-    tables, absent = [found.table], list(found.absent)
+    # Files first: measuring takes minutes, and a wrong file should not be told after them.
+    tables, absent = [], []
     for modality, paths in (measured or {}).items():
         for path in paths:
             table, lacking = read_measured(path, clips["clip_id"], modality=modality)
             tables.append(table)
             absent += lacking
-    made = Cues(_joined(tables), tuple(absent), found.measured, found.reused)
+    found = extract(clips, root, extractors, jobs=jobs, progress=progress)
+    made = Cues(_joined([found.table, *tables]), (*found.absent, *absent), found.measured, found.reused)
     if made.table.is_empty():
-        reasons = "; ".join(f"{why} ({n})" for why, n in Counter(a.reason for a in absent).most_common(4))
+        reasons = "; ".join(
+            f"{why} ({n})" for why, n in Counter(a.reason for a in made.absent).most_common(4)
+        )
         raise CannotFinish(f"None of the {clips.height} clips has any of these cues: {reasons}.")
     if run.exists():
         _write(run, made, extractors, measured or {})
