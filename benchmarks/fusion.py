@@ -62,6 +62,7 @@ def main() -> None:
     """Compare, print the paired differences on the conflict slice, save."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("corpora", nargs="*", choices=[*NAMES, []], help="which; both if none is named")
+    parser.add_argument("--members", help="members by commas; the whole family if not given")
     parser.add_argument("--threads", type=int, help="threads for training; all if not given")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "fusion", help="where comparisons lie")
     asked = parser.parse_args()
@@ -74,6 +75,7 @@ def main() -> None:
         made = api.compare(
             corpus,
             asked.work / name,
+            fusions=asked.members.split(",") if asked.members else None,
             options=api.RunOptions(threads=asked.threads, second="none"),
             progress=progress(),
         )
