@@ -36,8 +36,8 @@ class HeadOptions:
         class_weights: weigh clips by the inverse frequency of their label in the fold's training part.
         soft_targets: train towards the shares of the target table instead of its most frequent label.
         patience: stop a head after so many epochs without a better one; None trains all epochs.
-        dynamics: also tell after each epoch how the clips trained on stand (the probability of the target, and whether it
-            leads), for heads of one modality and of all.
+        dynamics: also tell after each epoch how the clips trained on stand (the probability of the target, and whether
+            it leads), for heads of one modality and of all.
         dtype: `float32`, or `float64` for checks.
         group_size: heads trained in one batched product; `auto` times a few sizes first (once per process).
         threads: groups trained side by side, each on one core; None takes torch's number of threads,
