@@ -88,7 +88,7 @@ def compare(
         InputError: faults of the corpus, or `out` is of other options or inputs.
         CannotFinish: one modality only, or too few clips for the folds.
     """
-    from mixedsignals.diagnosis import Evidence
+    from mixedsignals.diagnosis import DiagnosisOptions, Evidence
     from mixedsignals.diagnosis.comparison import compare_sources
 
     if isinstance(corpus, str | Path):
@@ -109,7 +109,9 @@ def compare(
         run_id=work.run_id,
     )
     against = [name for name in (BASELINE, CHAMPION) if name in members]
-    comparison = compare_sources(evidence, members, against=against)
+    comparison = compare_sources(
+        evidence, members, against=against, options=DiagnosisOptions(level=options.level)
+    )
     written: list[tuple[Table, pl.DataFrame]] = [
         (TARGETS, work.targets.table),
         (SPLITS, work.splits),
