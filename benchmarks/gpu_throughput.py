@@ -52,6 +52,7 @@ def cases(*, tiny: bool) -> list[Case]:
     )
     side, frames = (32, 4) if tiny else (224, FRAMES)
     seconds = 1 if tiny else SECONDS
+    narrow: dict[str, Any] = {"conv_dim": (16,) * 7} if tiny else {}
     sizes = {"image_size": side, "num_frames": frames}
 
     def made(form: Any, config: Any) -> Callable[[str], Any]:
@@ -70,7 +71,7 @@ def cases(*, tiny: bool) -> list[Case]:
         ),
         Case(
             "HuBERT-base",
-            made(transformers.AutoModelForAudioClassification, transformers.HubertConfig(**small)),
+            made(transformers.AutoModelForAudioClassification, transformers.HubertConfig(**small, **narrow)),
             lambda random: (random.normal(size=16_000 * seconds).astype(np.float32), 16_000 * seconds),
             lambda model: WaveNetwork(model, per_clip(model.base_model)),
         ),
