@@ -37,7 +37,8 @@ def test_predict_a_corpus_of_the_run_agrees_with_its_tables(finished: Path, corp
     done = call("predict", finished, corpus, "--json", "--quiet")
     assert done.code == 0, done.err
     rows = {row["clip_id"]: row for row in map(json.loads, done.out.splitlines())}
-    table = pl.read_parquet(finished / "tables" / "predictions.parquet").filter(given="text+audio+video", source="fusion")
+    table = pl.read_parquet(finished / "tables" / "predictions.parquet")
+    table = table.filter(given="text+audio+video", source="fusion")
     mean = table.group_by("clip_id", "label").agg(pl.col("probability").mean())
     assert len(rows) == 120
     for clip, label, probability in mean.iter_rows():

@@ -280,7 +280,9 @@ def test_the_owner_sees_progress_agreement_and_flags(make_study: Study, host: St
         assert people.find_participant(connection, who) is None
 
 
-@pytest.mark.parametrize(("conditions", "told"), [(("text", "text+audio+video"), True), (("text", "video"), False)])
+@pytest.mark.parametrize(
+    ("conditions", "told"), [(("text", "text+audio+video"), True), (("text", "video"), False)]
+)
 def test_the_owner_is_told_that_audio_carries_the_words(
     make_study: Study, host: Study, conditions: tuple[str, ...], told: bool
 ) -> None:

@@ -34,7 +34,18 @@ def report(
 
     folder = RunFolder(Path(run))
     manifest = folder.read_manifest()
-    shown = ("clips", "predictions", "scores", "estimates", "findings", "targets", "votes", "gates", "splits", "cues")
+    shown = (
+        "clips",
+        "predictions",
+        "scores",
+        "estimates",
+        "findings",
+        "targets",
+        "votes",
+        "gates",
+        "splits",
+        "cues",
+    )
     tables = {name: _read(folder, name) for name in shown if folder.table(name).is_file()}
     if "findings" not in tables:
         problem = Problem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -40,7 +41,7 @@ def command(
 
     if open_link and panel:
         raise click.UsageError("--open and --panel are two kinds of link; name one")
-    kind = "open" if open_link else "panel" if panel else "single"
+    kind: Literal["open", "panel", "single"] = "open" if open_link else "panel" if panel else "single"
     links = api.invite_people(study, kind, count=count, quota=quota, address=url, database=database)
     if STATE.json:
         print_json(links)

@@ -58,9 +58,9 @@ def forgetting(right: ArrayLike) -> FloatArray:
 def regions(mapped: Mapped) -> FloatArray:
     """The region of each clip: 1 easy, 0 ambiguous, −1 hard to learn; NaN where it has no place on the map.
 
-    Ambiguous is the third with the highest variability, as in the source; of the others, those that were right in half of
-    the epochs or more are easy, the rest hard to learn (the source cuts at thirds of confidence, which calls clips hard
-    in a corpus that has no hard ones).
+    Ambiguous is the third with the highest variability, as in the source; of the others, those that were right in half
+    of the epochs or more are easy, the rest hard to learn (the source cuts at thirds of confidence, which calls clips
+    hard in a corpus that has no hard ones).
 
     >>> at = Mapped(*(np.array(v) for v in ([0.9, 0.5, 0.1], [0.1, 0.4, 0.1], [1.0, 0.5, 0.0])))
     >>> regions(at).tolist()
