@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def row(clips: int, seconds: float, memory: float, **limits: float | None) -> di
 def test_the_quick_form_measures_and_saves_nothing(audit, capsys):
     saved = ROOT / "benchmarks" / "results" / "audit.json"
     before = saved.read_bytes()
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     audit.main(["--quick"])
     head, _, *lines = capsys.readouterr().out.splitlines()
     names = [name.strip() for name in head.strip("|").split("|")]
@@ -37,7 +39,8 @@ def test_the_quick_form_measures_and_saves_nothing(audit, capsys):
         cells = dict(zip(names, (cell.strip() for cell in line.strip("|").split("|")), strict=True))
         assert (int(cells["clips"]), int(cells["votes"])) == (clips, 10 * clips)
         assert 0 < float(cells["processor seconds"]) < 60
-        assert 0.05 < float(cells["peak memory, GB"]) < 2
+        # a new process counts, until it becomes another program, what this one holds
+        assert 0.05 < float(cells["peak memory, GB"]) < 2 + held
     assert float(cells["processor seconds per clip, ratio"]) < 1
     assert saved.read_bytes() == before
 

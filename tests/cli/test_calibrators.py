@@ -12,7 +12,7 @@ import pytest
 
 from mixedsignals import api
 from mixedsignals.api.calibrators import calibrated_column, load_calibrators, save_calibrators
-from mixedsignals.labels import Labels
+from mixedsignals.labels import MODALITIES, Labels
 from mixedsignals.measures.calibration import Calibrator
 from mixedsignals.testing import make_corpus
 
@@ -66,11 +66,9 @@ def test_clips_of_the_run_have_what_was_calibrated_out_of_fold(finished: Path, c
     assert made["calibrated"].null_count() == 0
     largest = made.group_by(KEY).agg(pl.col("calibrated").max())
     held = pl.read_parquet(finished / "tables" / "scores.parquet").filter(measure="confidence")
-    fullest = (
-        pl.when(pl.col("source") == "fusion").then(pl.lit("text+audio+video")).otherwise(pl.col("source"))
-    )
+    fullest = pl.when(pl.col("source").is_in(MODALITIES)).then("source").otherwise(pl.lit("text+audio+video"))
     joined = held.with_columns(fullest.alias("given")).join(largest, on=KEY)
-    assert len(joined) == held.height == 4 * 120
+    assert len(joined) == held.height == 5 * 120
     assert np.allclose(joined["calibrated"], joined["value"], atol=1e-5)
 
 

@@ -62,7 +62,9 @@ def test_diagnose_the_votes_of_a_corpus(corpus: Path, tmp_path: Path, call: Call
     done = call("diagnose", corpus, "--out", tmp_path / "run", "--quiet", "--media", "none")
     assert done.code == 0, done.err
     estimates = pl.read_parquet(tmp_path / "run" / "tables" / "estimates.parquet")
-    assert set(estimates["source"]) == {"people"}
+    assert set(estimates["source"]) == {"people", "all", "targets", "votes"}, (
+        "people, and shares of faults in tables"
+    )
 
 
 def test_the_model_of_raters_is_asked_for_and_kept_when_a_run_is_diagnosed_again(

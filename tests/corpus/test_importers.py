@@ -145,7 +145,7 @@ def test_importers_of_other_packages(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(InputError, match="leads outside"):
         import_corpus("made", tmp_path / "x.wav", tmp_path / "bad", file="../a.wav")
     assert not (tmp_path / "bad").exists()
-    with pytest.raises(UsageError, match="mmsa, made"):
+    with pytest.raises(UsageError, match="label-studio, made"):
         import_corpus("other", tmp_path, tmp_path / "other")
     assert "made" not in IMPORTERS
 

@@ -20,6 +20,9 @@ _VERBS = {
 }
 
 
+_EXAMPLE = "Example:  mixedsignals study create CORPUS --conditions text,audio,video --out STUDY"
+
+
 class _LazyGroup(click.Group):
     """A group whose verbs are modules of their own."""
 
@@ -33,6 +36,6 @@ class _LazyGroup(click.Group):
         return found
 
 
-@click.group("study", cls=_LazyGroup)
+@click.group("study", cls=_LazyGroup, epilog=_EXAMPLE)
 def command() -> None:
     """A study in which people judge clips with modalities withheld."""
