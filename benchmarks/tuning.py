@@ -1,7 +1,9 @@
 """Tuned encoders beside frozen ones: the last two layers of the offline encoders, five folds, one seed, five epochs.
 
-    MIXEDSIGNALS_DATA=... python -m benchmarks.tuning [FOLDER [CORPUS]]     work is kept in FOLDER; the same call goes
-                                                                             on there; CORPUS alone if one is named
+    MIXEDSIGNALS_DATA=... python -m benchmarks.tuning [FOLDER [CORPUS] [--so-far]]
+
+Work is kept in FOLDER, and the same call goes on there; CORPUS alone if one is named; with --so-far nothing is trained,
+and what is finished is compared.
 
 MiniLM, Whisper tiny.en's encoder and EfficientNet-lite0 on playhouse; MiniLM and Whisper on RAVDESS, where text carries
 nothing about the emotion. Three answers per modality, all on speakers that were never trained on: a head on the frozen
@@ -85,21 +87,20 @@ def said(run: RunFolder, modality: str, labels: Labels) -> dict[str, int]:
     return dict(zip(best["clip_id"], labels.codes(best["label"]).tolist(), strict=True))
 
 
-def classified(run: RunFolder, modality: str) -> dict[str, int]:
-    """What the tuned classifiers say, out of fold."""
+def classified(run: Path, modality: str, folds: int) -> dict[str, int] | None:
+    """What the tuned classifiers say, out of fold; None until every fold has one."""
     found: dict[str, int] = {}
-    for model in run.read_manifest()["tuning"]["models"]:
-        if model["modality"] == modality:
-            with np.load(run.path / model["folder"] / "out_of_fold.npz", allow_pickle=False) as file:
-                found |= dict(
-                    zip(file["clip_ids"].tolist(), file["logits"].argmax(axis=1).tolist(), strict=True)
-                )
-    return found
+    models = sorted((run / "models" / "tuned" / modality).glob("*/fold*/tuned.json"))
+    for model in models:
+        with np.load(model.parent / "out_of_fold.npz", allow_pickle=False) as file:
+            found |= dict(zip(file["clip_ids"].tolist(), file["logits"].argmax(axis=1).tolist(), strict=True))
+    return found if len(models) == folds else None
 
 
 def compared(name: str, corpus: Path, frozen: RunFolder, tuned: RunFolder) -> list[dict[str, Any]]:
-    """One row per modality and answer."""
+    """One row per modality and answer, of those that are finished."""
     about = frozen.read_manifest()["corpus"]
+    done = tuned.exists() and tuned.read_manifest().get("fit", {}).get("done")
     labels = Labels(tuple(about["labels"]), about["kind"])
     targets = (
         pl.read_parquet(frozen.table("targets"))
@@ -112,9 +113,11 @@ def compared(name: str, corpus: Path, frozen: RunFolder, tuned: RunFolder) -> li
     for modality in MODALITIES[name]:
         answers = {
             "head on frozen": said(frozen, modality, labels),
-            "head on tuned": said(tuned, modality, labels),
-            "tuned classifier": classified(tuned, modality),
+            **({"head on tuned": said(tuned, modality, labels)} if done else {}),
         }
+        if (found := classified(tuned.path, modality, frozen.read_manifest()["fit"]["folds"])) is None:
+            continue
+        answers["tuned classifier"] = found
         clips = sorted(set(truth).intersection(*answers.values()))
         groups = Groups.of([groups_of.get(clip) or clip for clip in clips])
         target = np.array([truth[clip] for clip in clips])
@@ -158,19 +161,23 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     seconds: dict[str, float] = {}
-    wanted = {name: path for name, path in corpora(folder).items() if name in (sys.argv[2:] or MODALITIES)}
-    for name, corpus in wanted.items():
+    so_far = "--so-far" in sys.argv[2:]
+    named = [name for name in sys.argv[2:] if name in MODALITIES] or list(MODALITIES)
+    for name, corpus in corpora(folder).items():
+        if name not in named:
+            continue
         common = {"encoders": dict.fromkeys(MODALITIES[name], "lite"), "seeds": (SEED,), "second": "none"}
-        frozen = fitted(corpus, folder / f"{name}-frozen", RunOptions(**common))
-        out = folder / f"{name}-tuned"
-        tuned = fitted(corpus, out, RunOptions(**common, tune="last2", tuning=TuningOptions(**TUNING)))
-        seconds[name] = round(json.loads(clock_of(out).read_text()), 1)
+        frozen, tuned = RunFolder(folder / f"{name}-frozen"), RunFolder(folder / f"{name}-tuned")
+        if not so_far:
+            fitted(corpus, frozen.path, RunOptions(**common))
+            fitted(corpus, tuned.path, RunOptions(**common, tune="last2", tuning=TuningOptions(**TUNING)))
+        seconds[name] = round(json.loads(clock_of(tuned.path).read_text()), 1)
         rows += compared(name, corpus, frozen, tuned)
-        if len(rows) == 3 * sum(map(len, MODALITIES.values())) or not sys.argv[2:]:
-            save("tuning", rows, seconds=seconds, tuning={"tune": "last2", "seed": SEED, **TUNING})
+    if named == list(MODALITIES):
+        save("tuning", rows, seconds=seconds, tuning={"tune": "last2", "seed": SEED, **TUNING})
+        print("saved tuning.json")
     print_table(rows)
     print("seconds of tuning:", ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()))
-    print("saved tuning.json")
 
 
 if __name__ == "__main__":
