@@ -375,7 +375,10 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_losses(model: Path, tmp_pat
     assert listener.tasks[next(name for name in listener.tasks if "Tuning" in name)][0] == 80, "of all steps"
     # Two processes add in another order: the last digits of float32, where other random states would show in the first.
     np.testing.assert_allclose(losses(resumed), losses(unkilled), atol=1e-6)
-    for name, value in unkilled.tensors().items():
+    # Softmax does not see the bias of keys: its gradient is rounding alone, of which Adam makes whole steps.
+    moved = {name: value for name, value in unkilled.tensors().items() if not name.endswith("key.bias")}
+    assert len(moved) > 10
+    for name, value in moved.items():
         torch.testing.assert_close(value, resumed.tensors()[name], atol=1e-4, rtol=1e-3, msg=name)
 
 
