@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import subprocess
@@ -221,28 +220,38 @@ def test_progress_counts_every_head_and_epoch(fitted):
     assert "Training 2 heads, 2 at a time on 1 thread." in watcher.said
 
 
-KILLED = """
-    import os, signal, sys
+STRUCK = """
+    import os, sys, threading
     from pathlib import Path
     sys.path.insert(0, {tests!r})
     from heads.conftest import make
-    from heads.test_fitting import QUICK, Watcher
-    from mixedsignals.heads import fit_heads
-    folder = Path({folder!r})
-    def die():
-        if len(list(folder.glob("*.safetensors"))) >= 4:
-            os.kill(os.getpid(), signal.SIGKILL)
-    made, watcher = make(n=60), Watcher(1, die)
-    fit_heads(*made.arguments, run_id="r", seeds=(1, 2), options=QUICK, checkpoint=folder, progress=watcher)
-    sys.exit("was not killed")
+    from heads.test_fitting import Watcher
+    from mixedsignals.heads import HeadOptions, fit_heads
+    folder, struck = Path({folder!r}), []
+    def strike():
+        if not struck and len(list(folder.glob("*.safetensors"))) >= 4:
+            struck.append(True)
+            os.kill(os.getpid(), {signal})
+    made, options = make(n=60), HeadOptions(epochs=3, threads={threads}, group_size=4)
+    try:
+        fit_heads(*made.arguments, run_id="r", seeds=(1, 2), options=options, checkpoint=folder,
+                  progress=Watcher(1, strike))
+    except KeyboardInterrupt:
+        sys.exit(f"interrupted with {{threading.active_count()}} thread alive")
+    sys.exit("was not struck")
 """
+
+
+def struck(folder, by, threads=1):
+    """A process of its own that fits heads and gets one signal once four of its 28 heads are on disk."""
+    tests = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
+    code = textwrap.dedent(STRUCK).format(tests=tests, folder=str(folder), signal=int(by), threads=threads)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
 def test_a_killed_fit_resumes_to_the_same_numbers(tmp_path):
     folder = tmp_path / "heads"
-    tests = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
-    code = textwrap.dedent(KILLED).format(tests=tests, folder=str(folder))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = struck(folder, signal.SIGKILL)
     assert done.returncode == -signal.SIGKILL, done.stderr
     finished = {path: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")}
     assert 4 <= len(finished) < 28
@@ -287,11 +296,6 @@ def test_a_damaged_checkpoint_file_is_trained_again(tmp_path):
 
 
 def test_an_interrupt_stops_all_threads_and_keeps_what_was_finished(tmp_path):
-    made = make(n=60)
-    options = HeadOptions(epochs=3, threads=2, group_size=2)
-    with pytest.raises(KeyboardInterrupt):
-        fit_heads(
-            *made.arguments, run_id="r", seeds=(1, 2), options=options, checkpoint=tmp_path,
-            progress=Watcher(30, _thread.interrupt_main),
-        )  # fmt: skip
-    assert 0 < len(list(tmp_path.glob("*.safetensors"))) < 28
+    done = struck(tmp_path, signal.SIGINT, threads=2)
+    assert (done.returncode, done.stderr.strip()) == (1, "interrupted with 1 thread alive")
+    assert 4 <= len(list(tmp_path.glob("*.safetensors"))) < 28
