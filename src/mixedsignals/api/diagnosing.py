@@ -85,7 +85,17 @@ def _evidence(folder: RunFolder, manifest: Mapping[str, Any]) -> Evidence:
         target_source=manifest.get("targets", {}).get("source"),
         **{
             name: tables.get(name)
-            for name in ("predictions", "votes", "clips", "targets", "splits", "gates", "cues", "dynamics")
+            for name in (
+                "predictions",
+                "votes",
+                "clips",
+                "targets",
+                "splits",
+                "gates",
+                "cues",
+                "dynamics",
+                "probes",
+            )
         },
     )
 

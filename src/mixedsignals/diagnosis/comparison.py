@@ -75,7 +75,7 @@ def compare_sources(
     for name in members:
         source = case.fullest[name]
         table.describe(source, _slices(case, parting))
-        for fewer in case.sources:
+        for fewer in case.every_source:
             if fewer.name in (name, f"{name}{MASKED}") and fewer is not source:
                 table.describe(fewer, {f"given={fewer.given}": case.target >= 0})
     for first in against:

@@ -19,10 +19,11 @@ import polars as pl
 from mixedsignals.diagnosis.ballots import Ballots, ballots_of
 from mixedsignals.diagnosis.codes import Codes, codes_of, positions
 from mixedsignals.diagnosis.options import DiagnosisOptions
+from mixedsignals.diagnosis.prior import Prior, prior_of
 from mixedsignals.diagnosis.results import NotApplicable
+from mixedsignals.diagnosis.sources import Source, added_by_probes, handlings_of, width
 from mixedsignals.errors import InputError
 from mixedsignals.labels import Labels, combination
-from mixedsignals.measures.arrays import floats
 from mixedsignals.measures.groups import Groups
 
 __all__ = ["Case", "Evidence", "Source"]
@@ -39,8 +40,8 @@ class Evidence:
 
     Attributes:
         labels: the ordered label names.
-        predictions, votes, clips, targets, splits, gates, cues, dynamics: tables in their schemas (`conform`ed at the
-            door).
+        predictions, votes, clips, targets, splits, gates, cues, dynamics, probes: tables in their schemas (`conform`ed
+            at the door).
         run_id: which run of `predictions` is meant, and the name of what is made.
         target_source: `targets`, `label` or `votes`, where the targets came from; None when not known.
     """
@@ -54,70 +55,13 @@ class Evidence:
     gates: pl.DataFrame | None = None
     cues: pl.DataFrame | None = None
     dynamics: pl.DataFrame | None = None
+    probes: pl.DataFrame | None = None
     run_id: str = "run"
     target_source: str | None = None
 
     def __post_init__(self) -> None:
         if self.predictions is None and self.votes is None:
             raise InputError("There is nothing to diagnose: give predictions, votes, or both.")
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """One model under one combination of modalities.
-
-    name and given as in `predictions`; seeds in ascending order; probability (seeds, clips, labels), NaN where a
-    seed has no prediction for a clip.
-    """
-
-    name: str
-    given: str
-    seeds: tuple[int, ...]
-    probability: Floats
-
-    @cached_property
-    def predicted(self) -> Ints:
-        """The label with the largest raw probability, (seeds, clips); the first of equals; −1 where absent."""
-        absent = np.isnan(self.probability[..., 0])
-        filled = np.where(absent[..., None], 0.0, self.probability)
-        result: Ints = np.where(absent, -1, filled.argmax(-1))
-        return result
-
-    @cached_property
-    def present(self) -> Bools:
-        """Which clips at least one seed predicted, (clips,)."""
-        result: Bools = np.any(self.predicted >= 0, axis=0)
-        return result
-
-    @cached_property
-    def complete(self) -> Bools:
-        """Which clips every seed predicted, (clips,)."""
-        result: Bools = np.all(self.predicted >= 0, axis=0)
-        return result
-
-    @cached_property
-    def mean(self) -> Floats:
-        """Probabilities averaged over the seeds that are there, (clips, labels); NaN where absent."""
-        return seed_mean(self.probability)
-
-    @cached_property
-    def voted(self) -> Ints:
-        """The label of the seed-mean probability, (clips,); −1 where absent."""
-        absent = ~self.present
-        filled = np.where(absent[:, None], 0.0, self.mean)
-        result: Ints = np.where(absent, -1, filled.argmax(-1))
-        return result
-
-
-def seed_mean(probability: Floats) -> Floats:
-    """The mean over the first axis of what is there; NaN where nothing is."""
-    if len(probability) == 1:
-        return floats(probability[0])
-    there = ~np.isnan(probability[..., 0])
-    total = np.where(there[..., None], probability, 0.0).sum(0)
-    count = there.sum(0)[..., None]
-    result: Floats = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-    return result
 
 
 class Case:
@@ -206,14 +150,43 @@ class Case:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        """Every source under every combination it was given."""
+        """Every ordinary source under every combination it was given; see `added_by_probes` for the others."""
         return tuple(source for source, _, _ in self.rows_of_sources())
 
+    @cached_property
+    def every_source(self) -> tuple[Source, ...]:
+        """Every source, those that say what a model does without a modality included."""
+        return tuple(self._held(*placed) for placed in self._placed)
+
     def rows_of_sources(self) -> Iterator[tuple[Source, Ints, Ints]]:
-        """Each source with its rows in the predictions, and their places in its flat (seeds, clips, labels) array."""
-        for name, given, seeds, rows, flat in self._placed:
-            make = partial(self._source, name, given, seeds, rows, flat)
-            yield self.once(f"source:{name}/{given}", make), rows, flat
+        """Each ordinary source, its rows in the predictions, and their places in its (seeds, clips, labels) array."""
+        pairs = [(name, given) for name, given, *_ in self._placed]
+        hidden = added_by_probes(pairs, fusion=self.options.fusion, probed=self._probed)
+        for placed in self._placed:
+            if placed[:2] not in hidden:
+                yield self._held(*placed), placed[3], placed[4]
+
+    @property
+    def _probed(self) -> set[str]:
+        probes = self.evidence.probes
+        return set() if probes is None else set(probes["source"].unique())
+
+    def _held(self, name: str, given: str, seeds: Ints, rows: Ints, flat: Ints) -> Source:
+        return self.once(f"source:{name}/{given}", partial(self._source, name, given, seeds, rows, flat))
+
+    def handlings(self, source: str) -> dict[str, dict[str, Source]]:
+        """What a fused source says given each subset of its modalities, by the way in which a gap is filled.
+
+        `subset` is a model trained on that subset, `token` a learned missing token, `resampled` the mean over donors;
+        anybody's `NAME~WORD` is the handling WORD. Each maps `given` to a `Source`, singles first; a subset that
+        nobody predicted is not there. Empty where the source was not given two modalities or more.
+        """
+        return self.once(f"handlings:{source}", lambda: handlings_of(source, self.every_source, self.parts))
+
+    @cached_property
+    def prior(self) -> Prior:
+        """The training prior of each clip, (clips, labels): what a model says before it is shown anything."""
+        return prior_of(self.clip_ids, self.target, len(self.labels), self.evidence.splits)
 
     @cached_property
     def _placed(self) -> list[tuple[str, str, Ints, Ints, Ints]]:
@@ -246,7 +219,7 @@ class Case:
         best: dict[str, Source] = {}
         for source in self.sources:
             held = best.get(source.name)
-            if held is None or _width(source.given) > _width(held.given):
+            if held is None or width(source.given) > width(held.given):
                 best[source.name] = source
         return best
 
@@ -299,7 +272,7 @@ class Case:
             weights = None if weight is None else weight[rows]
             counts = np.bincount(cell[rows], weights=weights, minlength=len(self) * len(self.labels))
             found[given] = counts.reshape(len(self), len(self.labels)).astype(np.float64)
-        return dict(sorted(found.items(), key=lambda item: (_width(item[0]), item[0])))
+        return dict(sorted(found.items(), key=lambda item: (width(item[0]), item[0])))
 
     @property
     def fullest_votes(self) -> str:
@@ -310,7 +283,7 @@ class Case:
         """
         if not self.votes:
             raise NotApplicable("There are no votes, so nothing can be said about people.")
-        return max(self.votes, key=lambda given: (_width(given), self.votes[given].sum()))
+        return max(self.votes, key=lambda given: (width(given), self.votes[given].sum()))
 
     def need_fusion(self) -> Source:
         """The fused source, or NotApplicable with the reason."""
@@ -344,10 +317,6 @@ def _with_first_votes(evidence: Evidence) -> Evidence:
     if votes is None or "occasion" not in votes.columns or not (votes["occasion"] > 0).any():
         return evidence
     return replace(evidence, votes=votes.filter(pl.col("occasion").fill_null(0) == 0))
-
-
-def _width(given: str) -> int:
-    return len(given.split("+"))
 
 
 def _counts(votes: pl.DataFrame) -> Floats | None:

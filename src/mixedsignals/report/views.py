@@ -69,11 +69,17 @@ class Views:
 
     @cached_property
     def widest(self) -> dict[str, str]:
-        """Source to the `given` of its fullest input."""
+        """Source to the `given` of its fullest input; `NAME~WORD`, a source less some modalities, is not one."""
         frame = self.run.predictions
         if frame is None or frame.is_empty():
             return {}
-        inputs = frame.select("source", "given").unique().sort(given_size(pl.col("given")), "given")
+        ordinary = ~pl.col("source").str.contains("~", literal=True)
+        inputs = (
+            frame.select("source", "given")
+            .unique()
+            .filter(ordinary)
+            .sort(given_size(pl.col("given")), "given")
+        )
         return dict(inputs.iter_rows())
 
     @cached_property
