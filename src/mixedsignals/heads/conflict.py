@@ -26,7 +26,7 @@ from scipy.optimize import minimize
 from mixedsignals.heads.linear import mean_of
 from mixedsignals.heads.member import Batch, Fused, Parameter
 from mixedsignals.heads.noise import Noise
-from mixedsignals.heads.pooled import Task, posterior_arrays, posterior_parameters, posteriors, shares
+from mixedsignals.heads.pooled import Solved, Task, posterior_arrays, posterior_parameters, posteriors, shares
 
 __all__ = ["FEATURES", "Conflict"]
 
@@ -43,10 +43,8 @@ Tensors = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Conflict:
+class Conflict(Solved):
     """The conflict-aware gate; see the module."""
-
-    solved: bool = True
 
     def parameters(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:
         """The unimodal regressions; per modality its slope, gate and whether it is heard; one u for all."""
@@ -54,10 +52,6 @@ class Conflict:
         for name in ("slope", "gate", "heard"):
             found |= {f"{modality}.{name}": Parameter((1, 1)) for modality in widths}
         return {**found, "features": Parameter((len(FEATURES), 1))}
-
-    def statistics(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:  # noqa: ARG002
-        """Nothing."""
-        return {}
 
     def solve(self, task: Task) -> dict[str, Numbers]:
         """Learn from out-of-fold posteriors of the training clips."""

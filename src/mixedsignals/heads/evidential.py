@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import torch
 
-from mixedsignals.heads.layers import linear, relu_dropout
+from mixedsignals.heads.layers import linear, relu_dropout, size_shares
 from mixedsignals.heads.member import Batch, Fused, Parameter
-from mixedsignals.heads.networks import linear_parameters
+from mixedsignals.heads.networks import Network, linear_parameters
 from mixedsignals.heads.noise import Noise
-from mixedsignals.heads.withholding import withheld
 
 __all__ = ["Evidential"]
 
@@ -22,7 +21,7 @@ Tensors = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Evidential:
+class Evidential(Network):
     """e_m = softplus(net_m(x_m)) ≥ 0, Dirichlet α_m = e_m + 1; fused evidence is the mean of those there; p = α / Σα.
 
     net_m is Linear(d→256), ReLU, dropout, Linear to the labels. Trained on the expected cross-entropy of the fused and
@@ -31,12 +30,9 @@ class Evidential:
     how sure both are. The gate is 1 − uncertainty (labels / Σα), the weight the share of evidence.
 
     Args:
-        dropout, modality_dropout: as in the other networks.
         conflict: weight of the degree of conflict.
     """
 
-    dropout: float = 0.3
-    modality_dropout: float = 0.2
     conflict: float = 1.0
     hidden: int = 256
 
@@ -48,27 +44,19 @@ class Evidential:
             learned |= linear_parameters(f"{modality}.labels", self.hidden, n_labels)
         return learned
 
-    def statistics(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:  # noqa: ARG002
-        """Nothing is kept but what is learned."""
-        return {}
-
     def forward(self, weights: Tensors, statistics: Tensors, batch: Batch, noise: Noise | None) -> Fused:  # noqa: ARG002
         """Log α of the fused opinion as logits; the evidence of each modality in `parts`, −1 where it is not there."""
-        present = torch.stack(list(batch.present.values()), dim=1)
-        there = withheld(present, noise, self.modality_dropout)
+        there = self._there(batch, noise)
         said = []
         for modality, x in batch.inputs.items():
-            keep = noise.keep(self.hidden, self.dropout) if noise is not None and self.dropout > 0 else None
-            hidden = relu_dropout(linear(weights, f"{modality}.hidden", x), keep)
+            hidden = relu_dropout(linear(weights, f"{modality}.hidden", x), self._keep(noise, self.hidden))
             said.append(torch.nn.functional.softplus(linear(weights, f"{modality}.labels", hidden)))
         evidence = torch.stack(said, dim=1) * there.unsqueeze(-1)
         fused = evidence.sum(dim=1) / there.sum(dim=1).clamp(min=1).unsqueeze(-1)
         total = evidence.sum(dim=-1)
         sure = total / (total + evidence.shape[-1])
-        size = (total + 1e-9) * there
-        shares = size / size.sum(dim=1, keepdim=True).clamp(min=1e-12)
         parts = torch.where(there.unsqueeze(-1), evidence, -1.0)
-        return Fused((fused + 1).log(), sure.transpose(1, 2), shares.transpose(1, 2), parts)
+        return Fused((fused + 1).log(), sure.transpose(1, 2), size_shares(evidence, there), parts)
 
     def surprise(self, fused: Fused, targets: torch.Tensor, done: float) -> torch.Tensor:
         """The loss of each row (heads, rows).

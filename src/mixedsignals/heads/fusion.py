@@ -66,13 +66,13 @@ class Member:
     reference: str
 
 
-def _network(kind: type[Gmu | LowRank | Attention | Evidential]) -> Callable[[HeadOptions], Fusion]:
+def _network(kind: type[Gated | Gmu | LowRank | Attention | Evidential]) -> Callable[[HeadOptions], Fusion]:
     return lambda o: kind(dropout=o.dropout, modality_dropout=o.modality_dropout)
 
 
 FUSIONS: dict[str, Member] = {
     "gated": Member(
-        lambda o: Gated(dropout=o.dropout, modality_dropout=o.modality_dropout),
+        _network(Gated),
         "fusion",
         "the paper's gate: Srikanth et al. 2025, arXiv 2505.13979",
     ),

@@ -14,8 +14,8 @@ import torch
 
 from mixedsignals.heads.layers import batch_norm, dot, linear, masked_softmax, relu_dropout
 from mixedsignals.heads.member import Batch, Fused, Parameter
+from mixedsignals.heads.networks import Network, linear_parameters
 from mixedsignals.heads.noise import Noise
-from mixedsignals.heads.withholding import withheld
 
 __all__ = ["Gated"]
 
@@ -24,32 +24,23 @@ Tensors = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Gated:
+class Gated(Network):
     """Linear(d→256), BatchNorm, own sigmoid gate; attention Linear(256→128), tanh, learned vector; three blocks of
-    Linear(→512), BatchNorm, ReLU, dropout; Linear to the labels.
-
-    Args:
-        dropout: share of units dropped in the three blocks.
-        modality_dropout: chance that a modality of a clip is withheld in training; one always stays, so with a
-            single modality nothing is withheld.
-    """
-
-    dropout: float = 0.3
-    modality_dropout: float = 0.2
+    Linear(→512), BatchNorm, ReLU, dropout; Linear to the labels. Dropout acts in the three blocks."""
 
     def parameters(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:
         """The learned arrays of one head, started as torch's own layers start."""
         learned: dict[str, Parameter] = {}
         for modality, width in widths.items():
-            learned |= _linear(f"{modality}.projection", width, PROJECTED)
+            learned |= linear_parameters(f"{modality}.projection", width, PROJECTED)
             learned |= _norm(f"{modality}.norm", PROJECTED)
-            learned |= _linear(f"{modality}.gate", PROJECTED, 1)
-        learned |= _linear("attention.projection", PROJECTED, ATTENDED)
+            learned |= linear_parameters(f"{modality}.gate", PROJECTED, 1)
+        learned |= linear_parameters("attention.projection", PROJECTED, ATTENDED)
         learned["attention.vector"] = Parameter((ATTENDED, 1), bound=ATTENDED**-0.5)
         for block in range(BLOCKS):
-            learned |= _linear(f"block{block}.linear", HIDDEN if block else PROJECTED, HIDDEN)
+            learned |= linear_parameters(f"block{block}.linear", HIDDEN if block else PROJECTED, HIDDEN)
             learned |= _norm(f"block{block}.norm", HIDDEN)
-        return learned | _linear("labels", HIDDEN, n_labels)
+        return learned | linear_parameters("labels", HIDDEN, n_labels)
 
     def statistics(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:  # noqa: ARG002
         """The running means and variances of the normalisations."""
@@ -74,9 +65,7 @@ class Gated:
             )
             vectors.append(vector * gate)
             gates.append(gate)
-        present = torch.stack(list(batch.present.values()), dim=1)
-        present = withheld(present, noise, self.modality_dropout)
-        fused, attention = _attend(weights, vectors, present)
+        fused, attention = _attend(weights, vectors, self._there(batch, noise))
         logits = self._classify(weights, statistics, fused, batch.rows, noise)
         return Fused(logits, torch.cat(gates, dim=-1), attention.transpose(1, 2))
 
@@ -94,8 +83,7 @@ class Gated:
             x = batch_norm(
                 weights, statistics, f"block{block}.norm", x, mask=mask, training=noise is not None
             )
-            keep = noise.keep(HIDDEN, self.dropout) if noise is not None and self.dropout > 0 else None
-            x = relu_dropout(x, keep)
+            x = relu_dropout(x, self._keep(noise, HIDDEN))
         return linear(weights, "labels", x)
 
 
@@ -116,14 +104,6 @@ def _attend(
     scores = dot(hidden, weights["attention.vector"]).view(heads, modalities, rows)
     attention = masked_softmax(scores, present)
     return (stacked * attention.unsqueeze(-1)).sum(dim=1), attention
-
-
-def _linear(name: str, width: int, out: int) -> dict[str, Parameter]:
-    bound = width**-0.5
-    return {
-        f"{name}.weight": Parameter((width, out), bound=bound),
-        f"{name}.bias": Parameter((1, out), bound=bound),
-    }
 
 
 def _norm(name: str, width: int) -> dict[str, Parameter]:

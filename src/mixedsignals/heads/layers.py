@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["batch_norm", "dot", "linear", "masked_softmax", "relu_dropout"]
+__all__ = ["batch_norm", "dot", "linear", "masked_softmax", "relu_dropout", "size_shares"]
 
 _EPSILON = 1e-5
 _MOMENTUM = 0.1
@@ -20,7 +20,7 @@ Tensors = Mapping[str, torch.Tensor]
 def linear(weights: Tensors, name: str, x: torch.Tensor) -> torch.Tensor:
     """x·W + b with x (heads, rows, in), W (heads, in, out) and b (heads, 1, out)."""
     weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-    if torch.is_grad_enabled():
+    if torch.is_grad_enabled() and weight.requires_grad:
         return _Linear.apply(x, weight, bias)
     return torch.baddbmm(bias, x, weight)
 
@@ -71,6 +71,15 @@ def masked_softmax(scores: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
     """
     lowest = torch.finfo(scores.dtype).min
     return scores.masked_fill(~present, lowest).softmax(dim=1) * present
+
+
+def size_shares(parts: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    """Share of each modality in the size of `parts` (heads, modalities, rows, width): (heads, rows, modalities).
+
+    Size is the sum of absolute values; where nobody adds any, all who are there have equal shares.
+    """
+    size = (parts.abs().sum(dim=-1) + 1e-9) * there
+    return (size / size.sum(dim=1, keepdim=True).clamp(min=1e-12)).transpose(1, 2)
 
 
 class _Linear(torch.autograd.Function):  # type: ignore[misc]

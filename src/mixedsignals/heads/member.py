@@ -53,6 +53,11 @@ class Batch:
     present: dict[str, torch.Tensor]
     rows: torch.Tensor
 
+    @property
+    def there(self) -> torch.Tensor:
+        """`present` as one tensor (heads, modalities, rows)."""
+        return torch.stack(list(self.present.values()), dim=1)
+
 
 @dataclass(frozen=True)
 class Fused:

@@ -1,4 +1,4 @@
-"""Fusion networks of the literature, each small enough for corpora of some hundred clips.
+"""Fusion networks of the literature, each small enough for corpora of some hundred clips, and what networks share.
 
 All are trained by the one loop with the paper's schedule. A modality that a clip lacks, or that is withheld for a step,
 adds nothing; what each source leaves open (it starts from features of its own) is said with the member.
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import torch
 
-from mixedsignals.heads.layers import dot, linear, masked_softmax, relu_dropout
+from mixedsignals.heads.layers import dot, linear, masked_softmax, relu_dropout, size_shares
 from mixedsignals.heads.member import Batch, Fused, Parameter
 from mixedsignals.heads.noise import Noise
 from mixedsignals.heads.withholding import withheld
 
-__all__ = ["Attention", "Gmu", "LowRank", "linear_parameters"]
+__all__ = ["Attention", "Gmu", "LowRank", "Network", "linear_parameters"]
 
 Tensors = Mapping[str, torch.Tensor]
 _EPSILON = 1e-5
@@ -31,12 +31,13 @@ def linear_parameters(name: str, width: int, out: int, *, bias: bool = True) -> 
 
 
 @dataclass(frozen=True)
-class _Network:
+class Network:
     """What the networks have in common.
 
     Args:
         dropout: share of hidden units dropped in training.
-        modality_dropout: chance that a modality of a clip is withheld in a step; one always stays.
+        modality_dropout: chance that a modality of a clip is withheld in a step; one always stays, so with a single
+            modality nothing is withheld.
     """
 
     dropout: float = 0.3
@@ -47,14 +48,14 @@ class _Network:
         return {}
 
     def _there(self, batch: Batch, noise: Noise | None) -> torch.Tensor:
-        return withheld(torch.stack(list(batch.present.values()), dim=1), noise, self.modality_dropout)
+        return withheld(batch.there, noise, self.modality_dropout)
 
     def _keep(self, noise: Noise | None, width: int) -> torch.Tensor | None:
         return noise.keep(width, self.dropout) if noise is not None and self.dropout > 0 else None
 
 
 @dataclass(frozen=True)
-class Gmu(_Network):
+class Gmu(Network):
     """Gated multimodal unit: h = Σ_m z_m ∘ tanh(W_m x_m) with z_m = σ(Σ_j V_mj x_j), then a linear layer to the labels
     (Arevalo et al. 2017, arXiv 1702.01992, the form for several modalities). 256 units; dropout on h. The gate that is
     reported is the mean of z_m over its units, the weight the share of |z_m ∘ h_m|."""
@@ -90,11 +91,11 @@ class Gmu(_Network):
         hidden = stacked.sum(dim=1)
         keep = self._keep(noise, self.hidden)
         logits = linear(weights, "labels", hidden if keep is None else hidden * keep)
-        return Fused(logits, torch.stack(gates, dim=-1), _sized(stacked, there))
+        return Fused(logits, torch.stack(gates, dim=-1), size_shares(stacked, there))
 
 
 @dataclass(frozen=True)
-class LowRank(_Network):
+class LowRank(Network):
     """Low-rank tensor fusion: h = Σ_r Π_m F_m^r [v_m; 1], the outer product of all modalities with weights of rank 4
     (Liu et al. 2018, arXiv 1806.00064). v_m = ReLU(W_m x_m) with 64 units and dropout, h has 64, then a linear layer to
     the labels. A modality that is not there leaves its constant 1. No gate is computed: gates are 1 and the weights are
@@ -128,11 +129,13 @@ class LowRank(_Network):
         heads, rows, _ = product.shape
         hidden = product.view(heads, rows, self.rank, self.hidden).sum(dim=2) / self.rank
         logits = linear(weights, "labels", hidden)
-        return Fused(logits, there.transpose(1, 2).to(logits.dtype), _sized(torch.stack(added, dim=1), there))
+        return Fused(
+            logits, there.transpose(1, 2).to(logits.dtype), size_shares(torch.stack(added, dim=1), there)
+        )
 
 
 @dataclass(frozen=True)
-class Attention(_Network):
+class Attention(Network):
     """Cross-attention: every modality asks the others (4 heads, 128 units), adds their answer to itself, goes through a
     feed-forward layer, and is weighed by attention pooling (after Tsai et al. 2019, arXiv 1906.00295, with one vector
     per modality instead of a sequence; layer norm before each part). The gate is the share of attention that a modality
@@ -200,12 +203,6 @@ class Attention(_Network):
 
 def _masked(batch: Batch, there: torch.Tensor) -> dict[str, torch.Tensor]:
     return {modality: x * there[:, at].unsqueeze(-1) for at, (modality, x) in enumerate(batch.inputs.items())}
-
-
-def _sized(parts: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-    """Share of each modality (heads, rows, modalities) in the size of `parts` (heads, modalities, rows, width)."""
-    size = (parts.abs().sum(dim=-1) + 1e-9) * there
-    return (size / size.sum(dim=1, keepdim=True).clamp(min=1e-12)).transpose(1, 2)
 
 
 def _flat(tokens: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch
 
 from mixedsignals.heads.basis import Bases, Basis
 from mixedsignals.heads.data import Positions
-from mixedsignals.heads.layers import linear
+from mixedsignals.heads.layers import linear, size_shares
 from mixedsignals.heads.linear import Linear, LinearFit, cross_entropy
 from mixedsignals.heads.member import Batch, Fused, Parameter
 from mixedsignals.heads.noise import Noise
@@ -24,6 +24,7 @@ __all__ = [
     "Concat",
     "Mean",
     "Product",
+    "Solved",
     "Stacked",
     "Task",
     "posterior_arrays",
@@ -103,26 +104,36 @@ def posterior_arrays(task: Task, models: Mapping[str, Linear] | None = None) -> 
 def posteriors(weights: Tensors, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-posteriors (heads, modalities, rows, labels), and which are there (heads, modalities, rows)."""
     said = [torch.log_softmax(linear(weights, modality, x), dim=-1) for modality, x in batch.inputs.items()]
-    return torch.stack(said, dim=1), torch.stack(list(batch.present.values()), dim=1)
+    return torch.stack(said, dim=1), batch.there
 
 
 @dataclass(frozen=True)
-class Mean:
-    """p ∝ Σ_m p_m over the modalities that a clip has: the linear opinion pool (Stone 1961)."""
+class Solved:
+    """What the solved members have in common: nothing is kept but what they solve for."""
 
     solved: bool = True
-
-    def parameters(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:
-        """The unimodal regressions."""
-        return posterior_parameters(widths, n_labels)
 
     def statistics(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:  # noqa: ARG002
         """Nothing."""
         return {}
 
+
+@dataclass(frozen=True)
+class _Rule(Solved):
+    """A rule without anything of its own to learn: the unimodal regressions are all there is."""
+
+    def parameters(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:
+        """The unimodal regressions."""
+        return posterior_parameters(widths, n_labels)
+
     def solve(self, task: Task) -> Arrays:
-        """The unimodal regressions are all there is."""
+        """The regressions on all training clips."""
         return posterior_arrays(task)
+
+
+@dataclass(frozen=True)
+class Mean(_Rule):
+    """p ∝ Σ_m p_m over the modalities that a clip has: the linear opinion pool (Stone 1961)."""
 
     def forward(self, weights: Tensors, statistics: Tensors, batch: Batch, noise: Noise | None) -> Fused:  # noqa: ARG002
         """The log of the mean; every modality has an open gate and an equal weight."""
@@ -133,23 +144,9 @@ class Mean:
 
 
 @dataclass(frozen=True)
-class Product:
+class Product(_Rule):
     """log p = Σ_m log p_m − (M−1) log prior, over the M modalities that a clip has: the product rule, right where
     modalities are independent given the label (Kittler et al. 1998)."""
-
-    solved: bool = True
-
-    def parameters(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:
-        """The unimodal regressions."""
-        return posterior_parameters(widths, n_labels)
-
-    def statistics(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:  # noqa: ARG002
-        """Nothing."""
-        return {}
-
-    def solve(self, task: Task) -> Arrays:
-        """The unimodal regressions are all there is."""
-        return posterior_arrays(task)
 
     def forward(self, weights: Tensors, statistics: Tensors, batch: Batch, noise: Noise | None) -> Fused:  # noqa: ARG002
         """The sum of logs; a modality's weight is its share of the evidence."""
@@ -164,20 +161,14 @@ class Product:
 
 
 @dataclass(frozen=True)
-class Concat:
+class Concat(Solved):
     """Multinomial logistic regression on all vectors side by side (early fusion); a vector that a clip lacks counts as
     the mean. Its penalty is chosen by inner folds, as that of the unimodal regressions is."""
-
-    solved: bool = True
 
     def parameters(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:
         """One weight matrix per modality and one intercept."""
         found = {f"{modality}.weight": Parameter((width, n_labels)) for modality, width in widths.items()}
         return {**found, "bias": Parameter((1, n_labels))}
-
-    def statistics(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:  # noqa: ARG002
-        """Nothing."""
-        return {}
 
     def solve(self, task: Task) -> Arrays:
         """One regression, cut into the modalities."""
@@ -189,18 +180,16 @@ class Concat:
 
     def forward(self, weights: Tensors, statistics: Tensors, batch: Batch, noise: Noise | None) -> Fused:  # noqa: ARG002
         """The sum of what each modality adds."""
-        there = torch.stack(list(batch.present.values()), dim=1)
+        there = batch.there
         parts = [torch.bmm(x, weights[f"{modality}.weight"]) for modality, x in batch.inputs.items()]
         evidence = torch.stack(parts, dim=1) * there.unsqueeze(-1)
         return Fused(evidence.sum(dim=1) + weights["bias"], _open(there), shares(evidence, there))
 
 
 @dataclass(frozen=True)
-class Stacked:
+class Stacked(Solved):
     """Multinomial logistic regression on the modalities' log-posteriors, learned from out-of-fold ones (stacked
     generalisation, Wolpert 1992); its penalty is chosen on the tuning clips. What a clip lacks counts as the mean."""
-
-    solved: bool = True
 
     def parameters(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:
         """The unimodal regressions, and one matrix per modality that reads them."""
@@ -209,10 +198,6 @@ class Stacked:
             found[f"{modality}.centre"] = Parameter((1, n_labels))
             found[f"{modality}.stack.weight"] = Parameter((n_labels, n_labels))
         return {**found, "bias": Parameter((1, n_labels))}
-
-    def statistics(self, widths: Mapping[str, int], n_labels: int) -> dict[str, Parameter]:  # noqa: ARG002
-        """Nothing."""
-        return {}
 
     def solve(self, task: Task) -> Arrays:
         """Learn from out-of-fold posteriors, choose the penalty by the tuning clips."""
@@ -247,9 +232,7 @@ def shares(evidence: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
 
     Evidence is measured by its spread over labels; where nobody brings any, all who are there have equal shares.
     """
-    size = (evidence - evidence.mean(dim=-1, keepdim=True)).abs().sum(dim=-1)
-    size = (size + 1e-9) * there
-    return (size / size.sum(dim=1, keepdim=True).clamp(min=1e-12)).transpose(1, 2)
+    return size_shares(evidence - evidence.mean(dim=-1, keepdim=True), there)
 
 
 def _open(there: torch.Tensor) -> torch.Tensor:

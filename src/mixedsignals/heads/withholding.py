@@ -62,8 +62,7 @@ class WithTokens:
 
     def forward(self, weights: Tensors, statistics: Tensors, batch: Batch, noise: Noise | None) -> Fused:
         """The member's, with tokens in the gaps."""
-        present = torch.stack(list(batch.present.values()), dim=1)
-        there = withheld(present, noise, self.modality_dropout)
+        there = withheld(batch.there, noise, self.modality_dropout)
         inputs = {
             modality: torch.where(there[:, at].unsqueeze(-1), x, weights[f"{modality}.token"])
             for at, (modality, x) in enumerate(batch.inputs.items())
