@@ -14,8 +14,9 @@ from typing import Any
 from mixedsignals.errors import InputError, Problem, UsageError
 from mixedsignals.tuning_options import PRESETS, TUNES, TuningOptions
 
-__all__ = ["RunOptions", "differences", "environment"]
+__all__ = ["MISSING", "RunOptions", "differences", "environment"]
 
+MISSING = ("mask", "tokens")
 _PACKAGES = (
     "mixedsignals",
     "numpy",
@@ -46,6 +47,9 @@ class RunOptions:
         fusion: member of the fusion family that is the run's `fusion`; `gated` is the paper's.
         second: another member trained beside it: `best`, the one that the tuning clips prefer, a member by name, or
             `none`. Not trained while encoders are tuned.
+        missing: what networks are shown in place of a modality that a clip lacks or that is withheld: `mask`, nothing,
+            or `tokens`, learned vectors, with which one model has seen every subset.
+        modulation: turn down the gradients of the modality that does best alone (OGM-GE).
         seeds: one model per seed; results are averaged over them.
         folds: speaker-disjoint folds; the corpus's own splits win where it has some.
         tune_share: share of the training clips on which epochs are chosen.
@@ -65,6 +69,8 @@ class RunOptions:
     pooling: str | None = None
     fusion: str = "gated"
     second: str = "best"
+    missing: str = "mask"
+    modulation: bool = False
     seeds: tuple[int, ...] = (42, 43, 44, 45)
     folds: int = 5
     tune_share: float = 0.15
@@ -81,6 +87,8 @@ class RunOptions:
             raise UsageError(f"seeds are {list(self.seeds)}; one or more different whole numbers are needed")
         if self.tune not in TUNES:
             raise UsageError(f"tune is {self.tune!r}; legal is {', '.join(TUNES)}")
+        if self.missing not in MISSING:
+            raise UsageError(f"missing is {self.missing!r}; legal is {', '.join(MISSING)}")
 
     @classmethod
     def of_preset(cls, preset: str, **changed: Any) -> RunOptions:

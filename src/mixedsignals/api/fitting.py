@@ -172,6 +172,8 @@ def _refuse_another(run: RunFolder, manifest: Mapping[str, Any]) -> dict[str, An
     for part in ("options", "inputs"):
         now = {key: value for key, value in _deciding(manifest[part]).items() if value is not None}
         was = {key: value for key, value in _deciding(before.get(part, {})).items() if key != "embeddings"}
+        if part == "options":  # one that an earlier version did not know was at its default
+            was = {**RunOptions().to_dict(), **was}
         changed += differences(was, now, prefix=f"{part}.")
     if not changed:
         return before
@@ -270,6 +272,8 @@ def head_options(options: RunOptions) -> HeadOptions:
         fusion=options.fusion,
         epochs=options.epochs,
         class_weights=options.class_weights,
+        missing=options.missing,  # type: ignore[arg-type]  # legal values are the options' own
+        modulation=options.modulation,
         threads=options.threads,
         dynamics=True,
     )

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from mixedsignals.cli._tuning import given_ones, take_tuning, tuning_options
-from mixedsignals.manifest import RunOptions
+from mixedsignals.manifest import MISSING, RunOptions
 from mixedsignals.tuning_options import PRESETS, TUNES, TuningOptions
 
 __all__ = [
@@ -108,6 +108,19 @@ _TRAINING = (
         default=_DEFAULT.second,
         show_default=True,
         help="A second fusion beside it: best (the member that the tuning clips prefer), a member, or none.",
+    ),
+    click.option(
+        "--missing",
+        type=click.Choice(MISSING),
+        default=_DEFAULT.missing,
+        show_default=True,
+        help="What a fusion network is shown in place of a modality that is missing: nothing (mask), or a learned "
+        "vector (tokens), so that one model has seen every subset.",
+    ),
+    click.option(
+        "--modulation",
+        is_flag=True,
+        help="Turn down the gradients of the modality that does best alone, so that the others are learned too.",
     ),
     click.option(
         "--seeds",
