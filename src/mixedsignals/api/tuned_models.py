@@ -74,18 +74,24 @@ class TunedHeads:
         found = []
         having: dict[str, frozenset[str]] = {}
         for (fold, seed), models in self.parts.items():
-            embeddings = dict(frozen)
-            for model in self.models:
-                wanted = (model["fold"], model["seed"]) == (fold, seed)
-                if wanted and model["modality"] in corpus.modalities:
-                    made = self._embed(corpus, model, device, progress)
-                    embeddings[model["modality"]] = made
-                    having[model["modality"]] = frozenset(made.clip_ids)
+            own = self.embeddings(corpus, fold, seed, device=device, progress=progress)
+            embeddings = {**frozen, **own}
+            having |= {modality: frozenset(made.clip_ids) for modality, made in own.items()}
             found.append(predict_heads(models, embeddings, splits=splits))
         predictions, gates = _mean([one.predictions for one in found]), _mean([one.gates for one in found])
         heard = set(predictions["clip_id"])
         unheard = tuple(clip for clip in found[0].unheard if clip not in heard)
         return HeadPredictions(predictions=predictions, gates=gates, unheard=unheard), having
+
+    def embeddings(
+        self, corpus: Corpus, fold: int, seed: int, *, device: str, progress: Progress = SILENT
+    ) -> dict[str, Embeddings]:
+        """What the encoders tuned in one fold, with one seed, make of clips, by modality that the clips have."""
+        return {
+            model["modality"]: self._embed(corpus, model, device, progress)
+            for model in self.models
+            if (model["fold"], model["seed"]) == (fold, seed) and model["modality"] in corpus.modalities
+        }
 
     def _embed(self, corpus: Corpus, model: Mapping[str, Any], device: str, progress: Progress) -> Embeddings:
         from mixedsignals.encoders.encoding import encode_with
