@@ -39,6 +39,7 @@ _CLOCK = 90_000  # ticks per second of written pictures: fine enough for any sou
 _KINDS = {
     ".mp4": _Kind("mp4", "libx264", "aac"),
     ".m4a": _Kind("ipod", None, "aac"),
+    ".mkv": _Kind("matroska", "libx264", "flac"),  # sound without loss, for encoders
     ".webm": _Kind("webm", "libvpx-vp9", "libopus", 48_000),
     ".flv": _Kind("flv", "flv", "libmp3lame", 44_100),
     ".wav": _Kind("wav", None, "pcm_s16le"),
@@ -84,6 +85,8 @@ def write(out: Path, pictures: Pictures | None, sound: Sound | None) -> Path:
     """
     kind = _kind(out, video=pictures is not None)
     options = {"movflags": "+faststart"} if kind.container in ("mp4", "ipod") else {}
+    if kind.container == "matroska":
+        options = {"fflags": "+bitexact"}  # else every file bears a number drawn at random
     with (
         atomic(out) as partial,
         av.open(str(partial.absolute()), "w", format=kind.container, options=options) as container,
