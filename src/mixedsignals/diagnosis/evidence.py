@@ -178,8 +178,8 @@ class Case:
         """What a fused source says given each subset of its modalities, by the way in which a gap is filled.
 
         `subset` is a model trained on that subset, `token` a learned missing token, `resampled` the mean over donors;
-        anybody's `NAME~WORD` is the handling WORD. Each maps `given` to a `Source`, singles first; a subset that
-        nobody predicted is not there. Empty where the source was not given two modalities or more.
+        a source `NAME~token` is the handling `token` of NAME. Each maps `given` to a `Source`, singles first; a subset
+        that nobody predicted is not there. Empty where the source was not given two modalities or more.
         """
         return self.once(f"handlings:{source}", lambda: handlings_of(source, self.every_source, self.parts))
 

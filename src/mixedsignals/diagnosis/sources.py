@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mixedsignals.labels import combination
 from mixedsignals.measures.arrays import floats
 
-__all__ = ["SUBSET", "Source", "added_by_probes", "handlings_of", "seed_mean", "width"]
+__all__ = ["HANDLINGS", "SUBSET", "Source", "added_by_probes", "handlings_of", "seed_mean", "width"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -25,6 +25,9 @@ Bools = npt.NDArray[np.bool_]
 
 SUBSET = "subset"
 """The handling without a suffix: a model that was trained on exactly the modalities it is given."""
+
+HANDLINGS = (SUBSET, "token", "resampled")
+"""How a missing modality is handled: a model trained without it, a learned token, the mean over donors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +116,7 @@ def added_by_probes(
 def handlings_of(
     name: str, sources: Sequence[Source], parts: Sequence[Source]
 ) -> dict[str, dict[str, Source]]:
-    """Handling to given to source, for a fused source `name`; `subset` first, others as they come.
+    """Handling to given to source, for a fused source `name`, in the order of `HANDLINGS`.
 
     What it says given all its modalities counts for every handling, for then nothing is missing. Given one modality,
     `subset` falls back on the single source (of `parts`) that was given it, if there is one, by preference the one of
@@ -126,10 +129,10 @@ def handlings_of(
     fallback = {m: one for m in full.split("+") if (one := _alone(m, parts)) is not None}
     found = {SUBSET: {**fallback, **own}}
     for source in sources:
-        whose, mark, handling = source.name.partition("~")
-        if mark and whose == name and handling:
+        whose, _, handling = source.name.partition("~")
+        if whose == name and handling in HANDLINGS:
             found.setdefault(handling, {full: own[full]})[source.given] = source
-    return {handling: _ordered(held) for handling, held in found.items()}
+    return {handling: _ordered(found[handling]) for handling in HANDLINGS if handling in found}
 
 
 def _alone(modality: str, parts: Sequence[Source]) -> Source | None:
