@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CannotFinish", "InputError", "MixedSignalsError", "Problem", "UsageError"]
+__all__ = ["CannotFinish", "InputError", "MixedSignalsError", "Problem", "UsageError", "check_options"]
 
 Severity = Literal["fault", "warning"]
 
@@ -114,6 +114,19 @@ class UsageError(MixedSignalsError):
     """An option, or a combination of options, that makes no sense (exit 2)."""
 
     exit_code = 2
+
+
+def check_options(options: object, rules: Iterable[tuple[str, bool, str]]) -> None:
+    """Check a record of options by `rules`: of each option its name, whether its value is legal, and what is legal.
+
+    Raises:
+        UsageError: every value that is not legal, all at once.
+    """
+    wrong = [
+        f"{name} is {getattr(options, name)!r}; legal is {legal}" for name, fine, legal in rules if not fine
+    ]
+    if wrong:
+        raise UsageError("; ".join(wrong))
 
 
 class CannotFinish(MixedSignalsError):

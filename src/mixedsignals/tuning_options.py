@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from mixedsignals.errors import InputError, Problem, UsageError
+from mixedsignals.errors import InputError, Problem, check_options
 
 __all__ = ["ONLY_HOW", "PRESETS", "TUNES", "TuningOptions"]
 
@@ -79,13 +79,7 @@ class TuningOptions:
     resume: bool = True
 
     def __post_init__(self) -> None:
-        wrong = [
-            f"{name} is {getattr(self, name)!r}; legal is {legal}"
-            for name, fine, legal in self._rules()
-            if not fine
-        ]
-        if wrong:
-            raise UsageError("; ".join(wrong))
+        check_options(self, self._rules())
 
     def _rules(self) -> list[tuple[str, bool, str]]:
         count, positive = "a whole number, 1 or more", "a number above 0"

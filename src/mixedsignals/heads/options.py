@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from mixedsignals.errors import UsageError
+from mixedsignals.errors import check_options
 
 __all__ = ["HeadOptions"]
 
@@ -64,26 +64,20 @@ class HeadOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        wrong = [
-            f"{name} is {getattr(self, name)!r}; legal is {legal}"
-            for name, fine, legal in self._rules()
-            if not fine
-        ]
-        if wrong:
-            raise UsageError("; ".join(wrong))
+        check_options(self, self._rules())
 
     def _rules(self) -> list[tuple[str, bool, str]]:
         positive, count = "a number above 0", "a whole number, 1 or more"
         return [
             ("epochs", self.epochs >= 1, count),
             ("batch_size", self.batch_size >= 2, "a whole number, 2 or more"),
-            ("learning_rate", _finite(self.learning_rate) and self.learning_rate > 0, positive),
+            ("learning_rate", math.isfinite(self.learning_rate) and self.learning_rate > 0, positive),
             (
                 "peak_learning_rate",
-                _finite(self.peak_learning_rate) and self.peak_learning_rate >= self.learning_rate,
+                math.isfinite(self.peak_learning_rate) and self.peak_learning_rate >= self.learning_rate,
                 "a number no smaller than learning_rate",
             ),
-            ("weight_decay", _finite(self.weight_decay) and self.weight_decay >= 0, "0 or more"),
+            ("weight_decay", math.isfinite(self.weight_decay) and self.weight_decay >= 0, "0 or more"),
             ("dropout", 0 <= self.dropout < 1, "0 or more and less than 1"),
             ("modality_dropout", 0 <= self.modality_dropout < 1, "0 or more and less than 1"),
             ("missing", self.missing in ("mask", "tokens"), "mask or tokens"),
@@ -96,7 +90,3 @@ class HeadOptions:
             ),
             ("threads", self.threads is None or self.threads >= 1, f"{count}, or None"),
         ]
-
-
-def _finite(number: float) -> bool:
-    return math.isfinite(number)
