@@ -275,6 +275,37 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
         "",
         "MS903",
     ),
+    "unsupported_dominance_rate": MeasureName(
+        "fusion is wrong, and the modality that carries its decision says a wrong label that no other says; by "
+        "modality, or by kind (modality->label, of the clips with another label)",
+        *_SHARE,
+        "MS910, MS911",
+    ),
+    "null:unsupported_dominance_rate": MeasureName(
+        "the same with modalities dealt out again within label and speaker, and fused anew",
+        *_SHARE,
+        "MS910, MS911",
+    ),
+    "excess:unsupported_dominance_rate": MeasureName(
+        "rate less its null, paired by clip", "", "−1 to 1", "MS910, MS911"
+    ),
+    "best_unimodal:unsupported_dominance_rate": MeasureName(
+        "the best single modality, chosen on other groups, says a wrong label that no other says",
+        *_SHARE,
+        "MS910",
+    ),
+    "over_best_unimodal:unsupported_dominance_rate": MeasureName(
+        "rate of fusion less that of the best single modality", "", "−1 to 1", "MS910"
+    ),
+    "flips_back_rate": MeasureName(
+        "cases on which fusion says the target once a modality is left out (slice `without=MODALITY`)",
+        "share of cases",
+        "0 to 1",
+        "MS910",
+    ),
+    "unsupported_dominance_in_slice": MeasureName(
+        "the same rate on the clips of a slice, of all cases or of one kind", *_SHARE, "MS911"
+    ),
     "fault_rate": MeasureName(
         "clips (or votes) that a fault of the data concerns, of those that were looked at",
         "share",
@@ -326,6 +357,15 @@ SCORE_NAMES: dict[str, MeasureName] = {
     ),
     "training_region": MeasureName("1 easy, 0 ambiguous, −1 hard to learn", "", "−1 to 1", "MS921"),
     "forgotten": MeasureName("forgetting events of the clip", "per training", "0 up", "MS921"),
+    "unsupported_dominance": MeasureName(
+        "1 where an unsupported dominant modality misleads fusion, by its mean over seeds",
+        "",
+        "0 or 1",
+        "MS910",
+    ),
+    "unsupported_dominance_steady": MeasureName(
+        "seeds in which it does", "share of seeds", "0 to 1", "MS910"
+    ),
     "misled_by_cues": MeasureName(
         "log odds of being misled, by a model of cues that never met the speaker", "log odds", "", "MS903"
     ),

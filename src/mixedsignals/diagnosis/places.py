@@ -128,6 +128,17 @@ PLACES: dict[str, Place] = {
     "auroc_gain:cues_over_doubt->misled": _of(_FUSION, "all", "Hanley & McNeil 1982"),
     "delta_auroc:cues->misled": _of(_FUSION, "all", _GCM),
     "cue_weight:misled": _of(_FUSION, "cue=<name>", "Tibshirani 1996"),
+    "unsupported_dominance_rate": _of(_ANY, "all, modality=<name>, kind=<name>", "Shapley 1953"),
+    "null:unsupported_dominance_rate": _of(_ANY, "all, modality=<name>, kind=<name>", "Ojala & Garriga 2010"),
+    "excess:unsupported_dominance_rate": _of(
+        _ANY, "all, modality=<name>, kind=<name>", "sign-flip: Winkler et al. 2014"
+    ),
+    "best_unimodal:unsupported_dominance_rate": _of(_ANY, "all"),
+    "over_best_unimodal:unsupported_dominance_rate": _of(_ANY, "all", "sign-flip: Winkler et al. 2014"),
+    "flips_back_rate": _of(_ANY, "without=<modality>"),
+    "unsupported_dominance_in_slice": _of(
+        _ANY, "<column>=<value>", "Benjamini & Hochberg 1995; Shapley 1953"
+    ),
     "fault_rate": _of(f"<table>, {_ANY}, {_PEOPLE}, models, all", "fault=<check>"),
 }
 

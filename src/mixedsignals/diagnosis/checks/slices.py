@@ -21,7 +21,7 @@ from mixedsignals.measures.inference import SIGNED, Estimate, Resampling, estima
 from mixedsignals.measures.significance import benjamini_hochberg
 from mixedsignals.tables import CLIPS
 
-__all__ = ["slices"]
+__all__ = ["FEWEST_CLIPS", "Slice", "columns_to_cut_by", "judged", "pieces", "slices"]
 
 FEWEST_CLIPS = 10
 MOST_VALUES = 100
@@ -31,7 +31,9 @@ _OWN = set(CLIPS.schema) - {"speaker_id", "label"}
 
 
 @dataclass(frozen=True, eq=False)
-class _Slice:
+class Slice:
+    """One value of one column: its clips (clips,), the mean there, how far it is from the rest, and the p of that."""
+
     name: str
     rows: Bools
     within: Estimate
@@ -42,7 +44,7 @@ class _Slice:
 def slices(case: Case) -> Outcome:
     """MS702: fires for a slice on which fusion errs, or a part leaves fusion, more than elsewhere."""
     fusion = case.need_fusion()
-    columns = _columns(case)
+    columns = columns_to_cut_by(case)
     if not columns:
         raise NotApplicable(
             "No column of the clips has between two and a hundred values, so there is no slice."
@@ -70,7 +72,7 @@ def _telling(case: Case) -> list[Source]:
 def _one_measure(
     case: Case, outcome: Outcome, measure: str, values: Floats, columns: dict[str, pl.Series]
 ) -> None:
-    found = [_judged(case, values, name, rows) for name, rows in _rows(columns, np.isfinite(values))]
+    found = [judged(case, values, name, rows) for name, rows in pieces(columns, np.isfinite(values))]
     what = "fusion errs" if measure == "error_rate" else "a source parts from fusion"
     if not found:
         message = f"No slice has {FEWEST_CLIPS} clips on which to say how often {what}."
@@ -109,7 +111,7 @@ def _where(measure: str, name: str) -> str:
     return name if measure == "error_rate" else f"{name}, {measure}"
 
 
-def _columns(case: Case) -> dict[str, pl.Series]:
+def columns_to_cut_by(case: Case) -> dict[str, pl.Series]:
     """Columns to cut by, aligned to the case: speaker, target, and whatever else clips have that is not unique."""
     found: dict[str, pl.Series] = {}
     clips = case.evidence.clips
@@ -129,7 +131,7 @@ def _columns(case: Case) -> dict[str, pl.Series]:
     return found
 
 
-def _rows(columns: dict[str, pl.Series], known: Bools) -> list[tuple[str, Bools]]:
+def pieces(columns: dict[str, pl.Series], known: Bools) -> list[tuple[str, Bools]]:
     found = []
     for name, column in columns.items():
         for value in column.drop_nulls().unique().sort():
@@ -139,7 +141,7 @@ def _rows(columns: dict[str, pl.Series], known: Bools) -> list[tuple[str, Bools]
     return found
 
 
-def _judged(case: Case, values: Floats, name: str, rows: Bools) -> _Slice:
+def judged(case: Case, values: Floats, name: str, rows: Bools) -> Slice:
     """The mean within and its difference from the rest, with a test over groups, or over clips within one group."""
     options = Resampling(level=case.options.level)
     rest = ~rows & np.isfinite(values)
@@ -149,8 +151,8 @@ def _judged(case: Case, values: Floats, name: str, rows: Bools) -> _Slice:
     if inside >= 2 and gap.se:
         freedom = max(gap.effective_groups - 1, 1.0)
         p = float(2 * stats.t.sf(abs(gap.value or 0.0) / gap.se, freedom))
-        return _Slice(name, rows, within, gap, p)
-    return _Slice(name, rows, within, gap, _of_one_group(case, values, rows))
+        return Slice(name, rows, within, gap, p)
+    return Slice(name, rows, within, gap, _of_one_group(case, values, rows))
 
 
 def _of_one_group(case: Case, values: Floats, rows: Bools) -> float | None:
