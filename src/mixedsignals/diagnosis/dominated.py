@@ -14,206 +14,196 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from mixedsignals.diagnosis.attribution import Attribution, attributions
 from mixedsignals.diagnosis.codes import codes_of
 from mixedsignals.diagnosis.evidence import Bools, Case, Floats, Ints, Source
 from mixedsignals.diagnosis.results import NotApplicable
 from mixedsignals.diagnosis.words import listed
-from mixedsignals.labels import combination
-from mixedsignals.measures.dominance import shapley, unsupported_dominance
+from mixedsignals.labels import all_combinations
+from mixedsignals.measures.dominance import unsupported_dominance
+from mixedsignals.measures.unsupported import unsupported_cases
 from mixedsignals.measures.yardstick import alone_and_wrong, best_elsewhere
 
-__all__ = ["SHUFFLED", "Dominated", "Null", "dominated", "fused_sources", "null_of", "yardstick"]
+__all__ = ["SHUFFLED", "Dominated", "Null", "dominated", "null_of", "yardstick"]
 
 SHUFFLED = "shuffled"
 """The probe whose rows are the null."""
-
-_REMEDY = "`mixedsignals probe RUN` asks the trained heads"
 
 
 @dataclass(frozen=True, eq=False)
 class Dominated:
     """What the rule says of one fused source under one handling of missing modalities.
 
-    values (seeds, M, clips) are Shapley values in nats on the label that fusion predicts in that seed; unimodal
-    (seeds, M, clips), fused (seeds, clips) codes, −1 missing. mean_values (M, clips) are of the label that the seed
-    mean predicts, averaged over seeds, and spread (M, clips) their standard deviation; mean_unimodal and mean_fused
-    are codes of seed means. without (M, clips) is what fusion says, by its seed mean, when that modality is left out.
+    carried holds the Shapley values. target (clips,) codes, −1 where there is none; unimodal (seeds, M, clips) codes of
+    what the model of each modality says alone, alone (M, clips, labels) the probabilities behind that, averaged over
+    seeds; without (M, clips) is what fusion says, by its seed mean, when that modality is left out.
     """
 
     source: Source
-    handling: str
-    modalities: tuple[str, ...]
-    seeds: tuple[int, ...]
+    carried: Attribution
     target: Ints
-    values: Floats
     unimodal: Ints
-    fused: Ints
-    mean_values: Floats
-    spread: Floats
-    mean_unimodal: Ints
-    mean_fused: Ints
+    alone: Floats
     without: Ints
 
     @property
     def name(self) -> str:
-        """The source as `estimates` names it: the handling is part of it, but for models trained on each subset."""
-        return self.source.name if self.handling == "subset" else f"{self.source.name}~{self.handling}"
+        """As in `estimates.source`."""
+        return self.carried.name
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Of the source, in canonical order."""
+        return self.carried.modalities
+
+    @property
+    def seeds(self) -> int:
+        """How many."""
+        return len(self.unimodal)
 
     @cached_property
     def known(self) -> Bools:
-        """Clips of which everything is known in every seed, (clips,)."""
-        whole = np.isfinite(self.values).all(axis=(0, 1)) & (self.unimodal >= 0).all(axis=(0, 1))
-        result: Bools = whole & (self.fused >= 0).all(axis=0) & (self.target >= 0)
+        """Clips with a target of which every model says something in every seed, (clips,)."""
+        result: Bools = self.carried.present & (self.target >= 0) & (self.unimodal >= 0).all(axis=(0, 1))
         return result
 
     @cached_property
-    def by_seed(self) -> tuple[Floats, Ints]:
-        """Hits (seeds, clips), 1, 0 or NaN where not known, and the dominant modality (seeds, clips), −1 where not."""
-        both = [
-            unsupported_dominance(values, alone, fused, self.target)
-            for values, alone, fused in zip(self.values, self.unimodal, self.fused, strict=True)
+    def by_seed(self) -> tuple[Floats, Ints, Ints]:
+        """Hits (seeds, clips), 1, 0 or NaN where not known, the dominant modality and the label that it says alone."""
+        prior, shown = self.carried.prior.shares, self.carried.probability
+        found = [
+            unsupported_cases(np.stack([prior, *(one[seed] for one in shown)]), alone, self.target)
+            for seed, alone in enumerate(self.unimodal)
         ]
-        hits = np.where(self.known, np.stack([hit for hit, _ in both]), np.nan)
-        return hits, np.where(self.known, np.stack([dominant for _, dominant in both]), -1)
+        hits = np.where(self.known, np.stack([one[0] for one in found]), np.nan)
+        dominant, towards = (np.where(self.known, np.stack([one[at] for one in found]), -1) for at in (1, 2))
+        return hits, dominant, towards
+
+    @cached_property
+    def spoken(self) -> Ints:
+        """What each modality says alone, by its seed mean, (M, clips); −1 where missing."""
+        return np.stack([_said(one) for one in self.alone])
+
+    @cached_property
+    def values(self) -> Floats:
+        """Shapley values on the label that the seed mean predicts, averaged over seeds, (M, clips), nats."""
+        result: Floats = self.carried.shapley_predicted.mean(axis=1)
+        return result
+
+    @cached_property
+    def fused(self) -> Ints:
+        """What the seed mean of fusion says, (clips,)."""
+        return self.carried.said
 
     @cached_property
     def cases(self) -> Bools:
         """Cases by the seed mean, (clips,)."""
-        hits, _ = unsupported_dominance(self.mean_values, self.mean_unimodal, self.mean_fused, self.target)
+        hits, _ = unsupported_dominance(self.values, self.spoken, self.fused, self.target)
         result: Bools = hits & self.known
         return result
 
     @cached_property
     def dominant(self) -> Ints:
-        """The modality with the largest mean value, (clips,); −1 where not known."""
-        filled = np.where(self.known, self.mean_values, 0.0)
-        result: Ints = np.where(self.known, filled.argmax(axis=0), -1)
+        """The modality with the largest value of the seed mean, (clips,); −1 where not known."""
+        result: Ints = np.where(self.known, self.carried.dominant, -1)
         return result
 
     @cached_property
     def towards(self) -> Ints:
-        """What the dominant modality says alone, (clips,) codes; −1 where not known."""
-        said = self.mean_unimodal[np.maximum(self.dominant, 0), np.arange(len(self.dominant))]
+        """What the dominant modality says alone, by its seed mean, (clips,) codes; −1 where not known."""
+        said = self.spoken[np.maximum(self.dominant, 0), np.arange(len(self.dominant))]
         result: Ints = np.where(self.dominant >= 0, said, -1)
         return result
 
-    def hits_of(self, seed: int, modality: int, label: int | None = None) -> Floats:
-        """Hits (clips,) of one seed (its place) by one modality, towards one label or any; NaN where not known."""
-        hits, dominant = self.by_seed
-        chosen = dominant[seed] == modality
+    @cached_property
+    def steady(self) -> Floats:
+        """Share of seeds in which a clip is a case, (clips,); NaN where not known."""
+        result: Floats = self.by_seed[0].mean(axis=0)
+        return result
+
+    def hits_of(self, modality: int, label: int | None = None) -> Floats:
+        """Hits (seeds, clips) by one modality, towards one label or any; NaN where not known."""
+        hits, dominant, towards = self.by_seed
+        chosen = dominant == modality
         if label is not None:
-            chosen &= self.unimodal[seed, modality] == label
-        return np.where(self.known, (hits[seed] == 1) & chosen, np.nan)
+            chosen &= towards == label
+        return np.where(np.isfinite(hits), hits * chosen, np.nan)
 
 
-def fused_sources(case: Case) -> list[Source]:
-    """Fusion first, then every other source that was given the same modalities.
+def dominated(case: Case) -> dict[str, Dominated | str]:
+    """The rule for every fused source and handling, by its name (`fusion`, `fusion~token`), fusion first.
 
-    Raises:
-        NotApplicable: there is no fusion, or it was given one modality only.
-    """
-    fusion = case.need_fusion()
-    if "+" not in fusion.given:
-        raise NotApplicable(
-            f"{fusion.name} was given {fusion.given} alone: what dominates takes two modalities or more."
-        )
-    others = [
-        one
-        for one in case.fullest.values()
-        if one is not fusion and combination_of(one) == combination_of(fusion)
-    ]
-    return [fusion, *others]
-
-
-def combination_of(source: Source) -> str:
-    """What a source was given, in canonical order."""
-    return combination(source.given.split("+"))
-
-
-def dominated(case: Case, source: Source, handling: str = "subset") -> Dominated:
-    """The rule applied to a fused source, once per case.
+    For a source of which it cannot be asked there is the reason instead. Computed once per case.
 
     Raises:
-        NotApplicable: a subset of its modalities was not predicted under this handling, or no clip has all of it.
+        NotApplicable: when it can be asked of none, or no clip has a target.
     """
-    return case.once(f"dominated:{source.name}~{handling}", lambda: _dominated(case, source, handling))
+    return case.once("dominated", lambda: _all(case))
 
 
-def _dominated(case: Case, source: Source, handling: str) -> Dominated:
+def _all(case: Case) -> dict[str, Dominated | str]:
+    case.need_fusion()
     case.need_target()
-    names = tuple(combination_of(source).split("+"))
-    subsets = [
-        "+".join(m for bit, m in enumerate(names) if code >> bit & 1) for code in range(1, 1 << len(names))
+    carried = attributions(case)
+    found: dict[str, Dominated | str] = {name: _one(case, one) for name, one in carried.items()}
+    for source in case.fullest.values():
+        if "+" in source.given and source.name not in found:
+            found[source.name] = _lacking(case, source)
+    reasons = [one for one in found.values() if isinstance(one, str)]
+    if len(reasons) == len(found):
+        raise NotApplicable(reasons[0])
+    return found
+
+
+def _lacking(case: Case, source: Source) -> str:
+    shown = case.handlings(source.name).get("subset", {})
+    missing = [given for given in all_combinations(source.given.split("+")) if given not in shown]
+    return (
+        f"What {source.name} says given {listed(missing)} is not among the predictions, so what carries its decisions "
+        "is not known (`mixedsignals probe RUN` asks the trained heads)."
+    )
+
+
+def _one(case: Case, carried: Attribution) -> Dominated | str:
+    """The rule for one attribution, or why no clip can be looked at."""
+    beside, own = (case.handlings(name).get("subset", {}) for name in (case.options.fusion, carried.source))
+    singles = [
+        _alone(beside.get(name, own.get(name)), carried, carried.probability[(1 << bit) - 1])
+        for bit, name in enumerate(carried.modalities)
     ]
-    shown = case.handlings(source.name).get(handling, {})
-    if lacking := [subset for subset in subsets if subset not in shown]:
-        raise NotApplicable(
-            f"What {source.name} says given {listed(lacking)} alone is not among the predictions, so what carries its "
-            f"decisions is not known ({_REMEDY})."
-        )
-    alone = _alone(case, names, shown)
-    seeds = sorted(set.intersection(*(set(shown[s].seeds) for s in subsets), *(set(a.seeds) for a in alone)))
-    if not seeds:
-        raise NotApplicable(f"The predictions of {source.name} and of its parts have no seed in common.")
-    stacked = np.stack([_of_seeds(shown[subset], seeds) for subset in subsets])
-    log_odds = _log_odds(np.concatenate([np.broadcast_to(case.prior.shares, stacked[:1].shape), stacked]))
-    every = shapley(log_odds)  # (M, seeds, clips, labels)
-    full = shown[subsets[-1]]
-    fused = full.predicted[[full.seeds.index(seed) for seed in seeds]]
-    mean_fused = _spoken(stacked[-1])
-    of_mean = _of_label(every, np.broadcast_to(mean_fused, fused.shape))
+    everything = len(carried.probability)
+    fewer = [carried.probability[everything - (1 << bit) - 1] for bit in range(len(singles))]
     found = Dominated(
-        source=source,
-        handling=handling,
-        modalities=names,
-        seeds=tuple(seeds),
+        source=case.fullest[carried.source],
+        carried=carried,
         target=case.target,
-        values=_of_label(every, fused).swapaxes(0, 1),
-        unimodal=np.stack([[a.predicted[a.seeds.index(seed)] for a in alone] for seed in seeds]),
-        fused=fused,
-        mean_values=of_mean.mean(axis=1),
-        spread=of_mean.std(axis=1, ddof=1) if len(seeds) > 1 else np.zeros_like(of_mean[:, 0]),
-        mean_unimodal=np.stack([_spoken(_of_seeds(a, seeds)) for a in alone]),
-        mean_fused=mean_fused,
-        without=np.stack([_spoken(stacked[len(subsets) - 1 - (1 << bit)]) for bit in range(len(names))]),
+        unimodal=np.stack([[_said(seed) for seed in one] for one in singles], axis=1),
+        alone=np.stack([one.mean(axis=0) for one in singles]),
+        without=np.stack([_said(one.mean(axis=0)) for one in fewer]),
     )
     if not found.known.any():
-        raise NotApplicable(
-            f"No clip with a target was predicted given every subset of {', '.join(names)}: a clip that lacks a "
-            "modality cannot be looked at."
+        return (
+            f"No clip with a target was predicted given every subset of {', '.join(found.modalities)}: a clip that "
+            "lacks a modality cannot be looked at."
         )
     return found
 
 
-def _alone(case: Case, names: tuple[str, ...], shown: dict[str, Source]) -> list[Source]:
-    """The model of each modality: the one beside fusion where there is one, else the source shown it alone."""
-    beside = case.handlings(case.options.fusion).get("subset", {})
-    return [beside.get(name, shown[name]) for name in names]
+def _alone(model: Source | None, carried: Attribution, shown: Floats) -> Floats:
+    """What a modality says alone, (seeds, clips, labels): its own model, else the fused one `shown` it alone."""
+    if model is None:
+        return shown
+    if carried.seeds and set(carried.seeds) <= set(model.seeds):
+        chosen: Floats = model.probability[[model.seeds.index(seed) for seed in carried.seeds]]
+        return chosen
+    return np.broadcast_to(model.mean, shown.shape)
 
 
-def _of_seeds(source: Source, seeds: list[int]) -> Floats:
-    chosen: Floats = source.probability[[source.seeds.index(seed) for seed in seeds]]
-    return chosen
-
-
-def _log_odds(probability: Floats) -> Floats:
-    inside = np.clip(probability, 1e-6, 1 - 1e-6)
-    result: Floats = np.log(inside / (1 - inside))
+def _said(probability: Floats) -> Ints:
+    """The most probable label of (clips, labels), −1 where absent."""
+    absent: Bools = np.any(np.isnan(probability), axis=-1)
+    result: Ints = np.where(absent, -1, np.where(absent[:, None], 0.0, probability).argmax(axis=-1))
     return result
-
-
-def _spoken(probability: Floats) -> Ints:
-    """The label of the seed mean of (seeds, clips, labels), −1 where a seed is missing."""
-    mean = probability.mean(axis=0)
-    absent = np.isnan(mean).any(axis=-1)
-    result: Ints = np.where(absent, -1, np.where(absent[:, None], 0.0, mean).argmax(axis=-1))
-    return result
-
-
-def _of_label(values: Floats, label: Ints) -> Floats:
-    """Values (M, seeds, clips, labels) of one label per seed and clip, (M, seeds, clips); NaN where that is −1."""
-    chosen = np.take_along_axis(values, np.maximum(label, 0)[None, ..., None], axis=-1)[..., 0]
-    return np.where(label >= 0, chosen, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,23 +224,23 @@ def null_of(case: Case, found: Dominated) -> Null | None:
 
     A modality and label of which a clip has no row was never called there: its share is 0, if the clip has any row.
     """
-    table = case.evidence.probes
-    if table is None:
+    table, seeds = case.evidence.probes, found.carried.seeds
+    if table is None or not seeds:
         return None
     own = table.filter(
         (pl.col("run_id") == case.evidence.run_id)
         & (pl.col("probe") == SHUFFLED)
         & (pl.col("source") == found.name)
-        & pl.col("seed").is_in(list(found.seeds))
+        & pl.col("seed").is_in(list(seeds))
         & pl.col("modality").is_in(list(found.modalities))
     )
     at = case.at(own["clip_id"])
     if not len(own) or not (at >= 0).any():
         return None
-    seed = np.searchsorted(found.seeds, own["seed"].to_numpy())
+    seed = np.searchsorted(seeds, own["seed"].to_numpy())
     modality = codes_of(own["modality"], pl.Enum(found.modalities)).astype(np.int64)
     label = case.codes(own["label"])
-    share = np.full((len(found.seeds), len(found.modalities), len(case.labels), len(case)), np.nan)
+    share = np.full((len(seeds), len(found.modalities), len(case.labels), len(case)), np.nan)
     rows = at >= 0
     share[seed[rows], modality[rows], label[rows], at[rows]] = own["probability"].to_numpy()[rows]
     some = np.isfinite(share).any(axis=(1, 2), keepdims=True)

@@ -38,7 +38,7 @@ def carried(probability: ArrayLike) -> tuple[FloatArray, IntArray]:
     ([[1.39], [0.0]], [1])
     """
     given = floats(probability)
-    known = np.isfinite(given).all(axis=(0, 2))
+    known: BoolArray = np.asarray(np.isfinite(given).all(axis=(0, 2)), dtype=np.bool_)
     said = np.where(known, np.where(known[:, None], given[-1], 0.0).argmax(axis=1), -1).astype(np.int64)
     chosen = given[:, np.arange(len(said)), np.maximum(said, 0)]
     return shapley(np.where(known, log_odds(chosen), np.nan)), said

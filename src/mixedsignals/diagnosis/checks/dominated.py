@@ -11,16 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mixedsignals.diagnosis.attribution import SPOKEN
 from mixedsignals.diagnosis.checks.dominated_clips import say_cases
-from mixedsignals.diagnosis.dominated import Dominated, dominated, fused_sources, null_of, yardstick
+from mixedsignals.diagnosis.dominated import Dominated, dominated, null_of, yardstick
 from mixedsignals.diagnosis.evidence import Case, Floats
-from mixedsignals.diagnosis.results import NotApplicable, Outcome
+from mixedsignals.diagnosis.results import Outcome
 from mixedsignals.diagnosis.seeds import mean_over
 from mixedsignals.diagnosis.words import count, listed, number, p_value, sentence, with_interval
 from mixedsignals.measures.inference import SIGNED, Estimate, ratio
 from mixedsignals.measures.significance import sign_flip
 
-__all__ = ["RATE", "looked_at", "mean_of", "misled_by_a_dominant_signal", "paired_p"]
+__all__ = ["RATE", "first_of_each", "mean_of", "misled_by_a_dominant_signal", "paired_p"]
 
 RATE = "unsupported_dominance_rate"
 
@@ -39,42 +40,30 @@ class _Compared:
 def misled_by_a_dominant_signal(case: Case) -> Outcome:
     """MS910: clips misled by an unsupported dominant modality; fires above chance or the best single one."""
     case.need_parts()
-    outcome, found = Outcome(), looked_at(case)
-    for name, one in found.items():
-        if isinstance(one, str):
-            outcome.find("not_applicable", one, source=name)
+    outcome, every = Outcome(), dominated(case)
+    for name, found in first_of_each(every).items():
+        if isinstance(found, str):
+            outcome.find("not_applicable", found, source=name)
         else:
-            _one_source(case, outcome, one)
+            _one_source(case, outcome, found, every)
     return outcome
 
 
-def looked_at(case: Case) -> dict[str, Dominated | str]:
-    """What the rule says of every fused source, or why it cannot be asked of it.
-
-    Raises:
-        NotApplicable: when it cannot be asked of any.
-    """
-    found: dict[str, Dominated | str] = {}
-    for source in fused_sources(case):
-        try:
-            found[source.name] = dominated(case, source)
-        except NotApplicable as reason:
-            found[source.name] = str(reason)
-    reasons = [one for one in found.values() if isinstance(one, str)]
-    if len(reasons) == len(found):
-        raise NotApplicable(reasons[0])
-    return found
+def first_of_each(every: dict[str, Dominated | str]) -> dict[str, Dominated | str]:
+    """One of each fused source, by its bare name: of models trained on each subset where there are, else the first."""
+    chosen: dict[str, Dominated | str] = {}
+    for name, found in every.items():
+        chosen.setdefault(name.partition("~")[0], found)
+    return chosen
 
 
-def _one_source(case: Case, outcome: Outcome, found: Dominated) -> None:
+def _one_source(case: Case, outcome: Outcome, found: Dominated, every: dict[str, Dominated | str]) -> None:
     compared = _compared(case, outcome, found)
-    _other_handlings(case, outcome, found)
-    hits, _ = found.by_seed
-    steady = np.where(found.known, np.nan_to_num(hits).mean(axis=0), np.nan)
+    _other_handlings(case, outcome, found, every)
     outcome.score(
         case.clip_ids, found.name, "unsupported_dominance", np.where(found.known, found.cases, np.nan)
     )
-    outcome.score(case.clip_ids, found.name, "unsupported_dominance_steady", steady)
+    outcome.score(case.clip_ids, found.name, "unsupported_dominance_steady", found.steady)
     _verdict(case, outcome, found, compared)
     say_cases(case, outcome, found)
 
@@ -98,12 +87,11 @@ def paired_p(case: Case, apart: Floats) -> float | None:
 
 
 def _compared(case: Case, outcome: Outcome, found: Dominated) -> _Compared:
-    hits, dominant = found.by_seed
+    hits = found.by_seed[0]
     overall = mean_of(case, hits)
     outcome.estimate(RATE, found.name, overall)
     for place, modality in enumerate(found.modalities):
-        of_one = np.where(np.isfinite(hits), hits * (dominant == place), np.nan)
-        outcome.estimate(RATE, found.name, mean_of(case, of_one), slice=f"modality={modality}")
+        outcome.estimate(RATE, found.name, mean_of(case, found.hits_of(place)), slice=f"modality={modality}")
     expected, excess = _against_null(case, outcome, found)
     _, best_hits = yardstick(case, found)
     if not np.isfinite(best_hits).any():
@@ -121,11 +109,11 @@ def _against_null(case: Case, outcome: Outcome, found: Dominated) -> tuple[Estim
     null = null_of(case, found)
     if null is None:
         return None, None
-    hits, dominant = found.by_seed
+    hits = found.by_seed[0]
     pieces = [("all", hits, null.total)] + [
         (
             f"modality={name}",
-            np.where(np.isfinite(hits), hits * (dominant == at), np.nan),
+            found.hits_of(at),
             null.share[:, at].sum(axis=1),
         )
         for at, name in enumerate(found.modalities)
@@ -141,29 +129,27 @@ def _against_null(case: Case, outcome: Outcome, found: Dominated) -> tuple[Estim
     return made[0]
 
 
-def _other_handlings(case: Case, outcome: Outcome, found: Dominated) -> None:
+def _other_handlings(
+    case: Case, outcome: Outcome, found: Dominated, every: dict[str, Dominated | str]
+) -> None:
     """The same rate under every other way of filling a gap, and on how many cases both agree."""
     told = []
-    for handling in case.handlings(found.source.name):
-        if handling == found.handling:
-            continue
-        try:
-            other = dominated(case, found.source, handling)
-        except NotApplicable:
+    for other in every.values():
+        if isinstance(other, str) or other is found or other.carried.source != found.carried.source:
             continue
         rated = mean_of(case, other.by_seed[0])
         outcome.estimate(RATE, other.name, rated)
         both = int((found.cases & other.cases).sum())
         told.append(
-            f"{with_interval(rated)} where a missing modality is {_FILLED.get(handling, handling)} ({both} of the "
-            f"{count(int(found.cases.sum()), 'case')} are cases there too, of {int(other.cases.sum())})"
+            f"{with_interval(rated)} with {SPOKEN.get(other.carried.handling, other.carried.handling)} ({both} of its "
+            f"{count(int(other.cases.sum()), 'case')} among the {int(found.cases.sum())} here)"
         )
     if told:
-        message = f"the rate depends on what stands in for a missing modality: {listed(told)}"
+        message = (
+            f"with another stand-in for a modality that is missing the rate is {listed(told)}; above it is with "
+            f"{SPOKEN.get(found.carried.handling, found.carried.handling)}"
+        )
         outcome.find("passed", sentence(message), source=found.name, slice="handlings", measure=RATE)
-
-
-_FILLED = {"token": "a learned token", "resampled": "resampled from other clips", "subset": "not trained on"}
 
 
 def _verdict(case: Case, outcome: Outcome, found: Dominated, compared: _Compared) -> None:
@@ -229,9 +215,9 @@ def _beside_best(case: Case, found: Dominated, compared: _Compared) -> tuple[boo
     chosen, hits = yardstick(case, found)
     names = [found.modalities[at] for at in np.unique(chosen[found.known & (chosen >= 0)])]
     rows = np.flatnonzero(found.cases & (chosen >= 0))
-    right = int((found.mean_unimodal[chosen[rows], rows] == found.target[rows]).sum())
+    right = int((found.spoken[chosen[rows], rows] == found.target[rows]).sum())
     others = np.flatnonzero(np.nan_to_num(hits).mean(axis=0) > 0.5)
-    saved = int((found.mean_fused[others] == found.target[others]).sum())
+    saved = int((found.fused[others] == found.target[others]).sum())
     return worse, (
         f"The best single modality ({listed(names)}, chosen on other {case.unit}) is wrong with nobody behind it on "
         f"{with_interval(best)}, so fusion errs like that {verdict} (difference {with_interval(over)}); of the "

@@ -38,8 +38,8 @@ def say_cases(case: Case, outcome: Outcome, found: Dominated) -> None:
         hits = np.where(found.without[at, rows] >= 0, back[at], np.nan)
         outcome.estimate(FLIPS, found.name, rate(hits, groups, options=options), slice=f"without={modality}")
     swaps, gates = _swapped(case, found), _gates(case, found)
-    steady = np.nan_to_num(found.by_seed[0]).mean(axis=0)
-    strength = found.mean_values[found.dominant, np.arange(len(steady))]
+    steady = found.steady
+    strength = np.nan_to_num(found.values)[found.dominant, np.arange(len(steady))]
     order = rows[np.lexsort((-strength[rows], -steady[rows]))]
     for row in order[:MOST_TOLD]:
         told = [
@@ -63,16 +63,16 @@ def _who(case: Case, found: Dominated, row: int, steady: float) -> str:
     names, labels = found.modalities, case.labels.names
     lead = found.dominant[row]
     values = [
-        f"{names[at]} {number(float(found.mean_values[at, row]))} ± {number(float(found.spread[at, row]))}"
-        if len(found.seeds) > 1
-        else f"{names[at]} {number(float(found.mean_values[at, row]))}"
-        for at in np.argsort(-found.mean_values[:, row], kind="stable")
+        f"{names[at]} {number(float(found.values[at, row]))} ± {number(float(found.carried.spread[at, row]))}"
+        if found.seeds > 1
+        else f"{names[at]} {number(float(found.values[at, row]))}"
+        for at in np.argsort(-found.values[:, row], kind="stable")
     ]
-    said, target = labels[found.mean_fused[row]], labels[found.target[row]]
+    said, target = labels[found.fused[row]], labels[found.target[row]]
     towards = labels[found.towards[row]]
     sure = percent(float(found.source.mean[row].max()))
     pulled = "" if towards == said else f", {names[lead]} alone says {towards}"
-    seeds = f" in {percent(steady)} of the seeds" if len(found.seeds) > 1 else ""
+    seeds = f" in {percent(steady)} of the seeds" if found.seeds > 1 else ""
     return (
         f"{found.source.name} says {said} ({sure}) and the target is {target}: {names[lead]} carries "
         f"that{pulled}{seeds} (Shapley values in nats: {listed(values)})"
@@ -80,12 +80,10 @@ def _who(case: Case, found: Dominated, row: int, steady: float) -> str:
 
 
 def _others(case: Case, found: Dominated, row: int) -> str:
-    shown = case.handlings(found.source.name)[found.handling]
-    beside = case.handlings(case.options.fusion).get("subset", {})
     told = []
     for at, name in enumerate(found.modalities):
-        label = found.mean_unimodal[at, row]
-        probability = float(beside.get(name, shown[name]).mean[row, label])
+        label = found.spoken[at, row]
+        probability = float(found.alone[at, row, label])
         told.append(f"{name} {case.labels.names[label]} ({percent(probability)})")
     return f"alone say {listed(told)}"
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mixedsignals.diagnosis.checks.dominated import RATE, looked_at, mean_of, paired_p
+from mixedsignals.diagnosis.checks.dominated import RATE, first_of_each, mean_of, paired_p
 from mixedsignals.diagnosis.checks.slices import FEWEST_CLIPS, Slice, columns_to_cut_by, judged, pieces
-from mixedsignals.diagnosis.dominated import Dominated, Null, null_of
+from mixedsignals.diagnosis.dominated import Dominated, Null, dominated, null_of
 from mixedsignals.diagnosis.evidence import Case, Floats
 from mixedsignals.diagnosis.results import Outcome
 from mixedsignals.diagnosis.words import count, listed, number, p_value, sentence, with_interval
@@ -44,7 +44,7 @@ class _Kind:
 def kinds_of_dominance(case: Case) -> Outcome:
     """MS911: fires for a kind of case above its null, and for slices on which cases gather."""
     outcome = Outcome()
-    for name, found in looked_at(case).items():
+    for name, found in first_of_each(dominated(case)).items():
         if isinstance(found, str):
             outcome.find("not_applicable", found, source=name)
             continue
@@ -63,8 +63,7 @@ def _kinds(case: Case, found: Dominated) -> list[_Kind]:
             others = found.known & (found.target != code)
             if not others.any():
                 continue
-            hits = np.stack([found.hits_of(seed, at, code) for seed in range(len(found.seeds))])
-            hits = np.where(others, hits, np.nan)
+            hits = np.where(others, found.hits_of(at, code), np.nan)
             cases = int((found.cases & (found.dominant == at) & (found.towards == code)).sum())
             rated = mean_of(case, hits)
             expected, excess = _against(case, hits, null, at, code)
@@ -142,8 +141,7 @@ def _chance(kind: _Kind) -> str:
 
 def _slices(case: Case, outcome: Outcome, found: Dominated, kinds: list[_Kind]) -> None:
     """Every value of every column, for all cases together and for each kind that has enough of them."""
-    hits, _ = found.by_seed
-    asked = {"": hits.mean(axis=0)}
+    asked = {"": found.steady}
     asked |= {kind.slice: kind.hits.mean(axis=0) for kind in kinds if kind.cases >= FEWEST_CASES}
     columns = columns_to_cut_by(case)
     compared: list[tuple[str, Slice]] = []
