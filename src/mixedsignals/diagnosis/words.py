@@ -9,6 +9,7 @@ from typing import Protocol
 from mixedsignals.measures.inference import Estimate
 
 __all__ = [
+    "brief",
     "called",
     "count",
     "listed",
@@ -76,6 +77,11 @@ def with_interval(found: Estimate, *, digits: int = 2) -> str:
     if found.se is not None and found.se < _NO_SPREAD:
         return f"{number(found.value, digits)} (no spread among groups)"
     return f"{number(found.value, digits)} [{number(found.low, digits)}, {number(found.high, digits)}]"
+
+
+def brief(found: Estimate, *, digits: int = 2) -> str:
+    """As `with_interval`, but a value without any spread among groups stands alone: for lists of many of them."""
+    return with_interval(found, digits=digits).removesuffix(" (no spread among groups)")
 
 
 def count(amount: int, singular: str, plural: str | None = None) -> str:

@@ -2,13 +2,15 @@
 
 `make_evidence(n_clips=200, strength={"text": 0, "audio": 2})` gives all tables and the truth behind them;
 `make_predictions`, `make_votes`, `make_targets`, `make_clips` and `make_splits` give one table each;
-`make_cues` and `make_dynamics` give what clips hold and how they were learned;
+`make_cues`, `make_dynamics` and `make_probes` give what clips hold, how they were learned, and what models say when
+one modality is changed;
 `make_corpus(folder)` writes a whole corpus folder, with small real media when asked.
 """
 
 from mixedsignals.testing.cues import make_cues, make_dynamics
 from mixedsignals.testing.folder import make_corpus
 from mixedsignals.testing.plan import Plan, World, build_world
+from mixedsignals.testing.probes import make_probes
 from mixedsignals.testing.tables import (
     Made,
     make_clips,
@@ -30,6 +32,7 @@ __all__ = [
     "make_dynamics",
     "make_evidence",
     "make_predictions",
+    "make_probes",
     "make_splits",
     "make_targets",
     "make_votes",

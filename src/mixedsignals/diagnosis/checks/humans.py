@@ -7,7 +7,7 @@ cross-fitting, is within .05. Where more seems to hurt, the share stands beside 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -33,7 +33,15 @@ from mixedsignals.measures.humans import (
 from mixedsignals.measures.inference import SIGNED, UNIT, Estimate, Resampling, mean
 from mixedsignals.measures.performance import performance
 
-__all__ = ["gain_of_models", "gain_of_people", "human_gain_p", "hurt_by_modalities", "who_is_followed"]
+__all__ = [
+    "UnderConflict",
+    "gain_of_models",
+    "gain_of_people",
+    "human_gain_p",
+    "hurt_by_modalities",
+    "under_conflict",
+    "who_is_followed",
+]
 
 PEOPLE = "people"
 _VERDICTS: dict[str, tuple[str, Status, Severity]] = {
@@ -204,8 +212,27 @@ def hurt_by_modalities(case: Case) -> Outcome:
     return outcome
 
 
-def who_is_followed(case: Case) -> Outcome:
-    """MS803: under conflict of single modalities, whose majority people follow given all of them."""
+@dataclass(frozen=True, eq=False)
+class UnderConflict:
+    """Where single modalities lead people to different labels.
+
+    Attributes:
+        full: the fullest condition.
+        clips: how many clips are in conflict.
+        rates: for each single condition the share of votes given `full` that go with its majority.
+    """
+
+    full: str
+    clips: int
+    rates: dict[str, Estimate]
+
+
+def under_conflict(case: Case) -> UnderConflict:
+    """Whose majority people follow on clips in conflict, each single condition in turn.
+
+    Raises:
+        NotApplicable: with the reason, where people did not judge under two single conditions and the full one.
+    """
     full, singles = _conditions(case)
     if len(singles) < 2:
         raise NotApplicable(
@@ -213,21 +240,30 @@ def who_is_followed(case: Case) -> Outcome:
         )
     conflict = conflict_clips([case.votes[single] for single in singles])
     options = Resampling(level=case.options.level)
+    rates = {
+        single: follow_rate(case.votes[full], conflict, place, case.groups, options=options)
+        for place, single in enumerate(singles)
+    }
+    return UnderConflict(full, int(conflict.clips.sum()), rates)
+
+
+def who_is_followed(case: Case) -> Outcome:
+    """MS803: under conflict of single modalities, whose majority people follow given all of them."""
+    found = under_conflict(case)
     outcome, told = Outcome(), []
-    for place, single in enumerate(singles):
-        found = follow_rate(case.votes[full], conflict, place, case.groups, options=options)
-        outcome.estimate("follow_rate", PEOPLE, found, slice=f"given={single}")
-        if found.value is not None:
-            told.append((found, single))
+    for single, rate in found.rates.items():
+        outcome.estimate("follow_rate", PEOPLE, rate, slice=f"given={single}")
+        if rate.value is not None:
+            told.append((rate, single))
     if not told:
         raise NotApplicable("On no clip do single modalities lead people to different labels.")
     first = max(told, key=lambda item: item[0].value or 0.0)
-    others = [found for found, single in told if single != first[1]]
+    others = [rate for rate, single in told if single != first[1]]
     clear = first[0].low is not None and all(o.high is not None and o.high < first[0].low for o in others)
-    spoken = listed(f"the {single} majority with {with_interval(found)}" for found, single in told)
+    spoken = listed(f"the {single} majority with {with_interval(rate)}" for rate, single in told)
     message = (
-        f"on {count(int(conflict.clips.sum()), 'clip')} single modalities lead people to different labels; given "
-        f"{full} their votes follow {spoken} (chance {number(1 / len(case.labels))})"
+        f"on {count(found.clips, 'clip')} single modalities lead people to different labels; given "
+        f"{found.full} their votes follow {spoken} (chance {number(1 / len(case.labels))})"
     )
     message += f": people follow {first[1]}" if clear else ""
     outcome.find("tip" if clear else "passed", sentence(message), source=PEOPLE, measure="follow_rate")

@@ -1,0 +1,239 @@
+"""Whom fusion follows when one modality comes from a clip with another label, and whom it must not follow.
+
+A swap changes one modality and nothing else, so that what changes in the answer is that modality's doing. Gates and
+attention weights say what a model lets through; this says what it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+
+from mixedsignals.diagnosis.attribution import attributions, first_of_each
+from mixedsignals.diagnosis.checks.humans import under_conflict
+from mixedsignals.diagnosis.checks.performance import at_chance, performance_estimate
+from mixedsignals.diagnosis.evidence import Case, Source
+from mixedsignals.diagnosis.probing import ProbedSource, probed_sources
+from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
+from mixedsignals.diagnosis.swaps import MEDIA_SWAP, Swap, contrast, follow_rate, swaps_of
+from mixedsignals.diagnosis.words import brief, count, listed, number, p_value, sentence
+from mixedsignals.measures.inference import Estimate
+from mixedsignals.measures.significance import holm
+
+__all__ = ["NEGLIGIBLE", "idle_modality", "whom_fusion_follows"]
+
+NEGLIGIBLE = 0.02
+"""A modality that carries nothing is not followed if the whole interval of its follow rate lies this near to zero."""
+
+FEWEST_OF_LABEL = 5
+"""Clips that must have a donor of a label for a rate of its own."""
+
+
+def whom_fusion_follows(case: Case) -> Outcome:
+    """MS912: the follow rate of every modality; a tip where one is followed more than every other."""
+    outcome = Outcome()
+    for source in probed_sources(case):
+        try:
+            _of_source(case, outcome, source)
+        except NotApplicable as reason:
+            outcome.find("not_applicable", str(reason), source=source.name)
+    return outcome
+
+
+def _of_source(case: Case, outcome: Outcome, source: ProbedSource) -> None:
+    swaps = swaps_of(case, source)
+    rates = _rates(case, outcome, source, swaps)
+    decisions = {m: follow_rate(case, {m: one}, decisions=True) for m, one in swaps.items()}
+    for modality, found in decisions.items():
+        outcome.estimate("follow_decisions", source.name, found, slice=f"swapped={modality}")
+    _partners(case, outcome, source, swaps)
+    _labels(case, outcome, source, swaps)
+    _media(case, outcome, source)
+    order = sorted(rates, key=lambda m: -(rates[m].value or 0.0))
+    ahead, contrasts = _contrasts(case, outcome, source, swaps, order)
+    clips = max(found.n_clips for found in rates.values())
+    pairs = sum(len(one.clip) for one in swaps.values())
+    told = [f"{brief(rates[m])} for {m} ({brief(decisions[m])} of decisions)" for m in order]
+    parts = [
+        f"with a modality taken from another clip, the probability that {source.name} gives to that clip's label grows "
+        f"by {listed(told)}: {count(pairs, 'swap')} on {count(clips, 'clip')}, 1 is always and 0 never",
+        _verdict(order, ahead, contrasts),
+        _beside_shapley(case, source, order[0]) if ahead else "",
+        _beside_people(case),
+        _unknown(case),
+    ]
+    message = ". ".join(sentence(part).removesuffix(".") for part in parts if part)
+    outcome.find("tip" if ahead else "passed", sentence(message), source=source.name, measure="follow_rate")
+
+
+def _rates(
+    case: Case, outcome: Outcome, source: ProbedSource, swaps: Mapping[str, Swap]
+) -> dict[str, Estimate]:
+    """Every modality's rate, and all of them pooled; p of not being followed, adjusted over modalities by Holm."""
+    rates = {m: follow_rate(case, {m: one}) for m, one in swaps.items()}
+    for (modality, found), p in zip(rates.items(), holm([f.p for f in rates.values()]), strict=True):
+        outcome.estimate("follow_rate", source.name, found, slice=f"swapped={modality}", p_adjusted=p)
+    outcome.estimate("follow_rate", source.name, follow_rate(case, swaps))
+    outcome.estimate("follow_decisions", source.name, follow_rate(case, swaps, decisions=True))
+    return rates
+
+
+def _partners(case: Case, outcome: Outcome, source: ProbedSource, swaps: Mapping[str, Swap]) -> None:
+    """The pooled rate with partners of the same speaker, and with others."""
+    if case.unit == "clips":
+        return
+    same = {m: one.same_speaker for m, one in swaps.items()}
+    for name, where in (("same_speaker", same), ("other_speaker", {m: ~held for m, held in same.items()})):
+        if any(held.any() for held in where.values()):
+            found = follow_rate(case, swaps, where=where)
+            outcome.estimate("follow_rate", source.name, found, slice=f"partner={name}")
+
+
+def _labels(case: Case, outcome: Outcome, source: ProbedSource, swaps: Mapping[str, Swap]) -> None:
+    """The rate towards each label of the donor."""
+    for modality, one in swaps.items():
+        for code, label in enumerate(case.labels.names):
+            where = one.label == code
+            if len(np.unique(one.clip[where])) >= FEWEST_OF_LABEL:
+                found = follow_rate(case, {modality: one}, where={modality: where})
+                outcome.estimate(f"follow_rate:{modality}", source.name, found, slice=f"label={label}")
+
+
+def _media(case: Case, outcome: Outcome, source: ProbedSource) -> None:
+    """The same with recordings that were spliced and encoded again."""
+    if MEDIA_SWAP not in source.probes:
+        return
+    for modality, one in swaps_of(case, source, MEDIA_SWAP).items():
+        found = follow_rate(case, {modality: one})
+        outcome.estimate("follow_rate", source.name, found, slice=f"media:swap={modality}")
+
+
+def _contrasts(
+    case: Case, outcome: Outcome, source: ProbedSource, swaps: Mapping[str, Swap], order: list[str]
+) -> tuple[bool, list[str]]:
+    """Whether the first of `order` is followed more than every other, and what is told of that."""
+    pairs = list(combinations(order, 2))
+    found = [contrast(case, swaps[one], swaps[other]) for one, other in pairs]
+    adjusted = holm([each.p for each in found])
+    told, clear = [], []
+    for (one, other), each, p in zip(pairs, found, adjusted, strict=True):
+        name = f"swapped={one}|{other}"
+        outcome.estimate("follow_difference", source.name, each, slice=name, p_adjusted=p)
+        if one == order[0]:
+            sure = p < case.options.alpha if p is not None else True
+            clear.append(sure and each.low is not None and each.low > 0)
+            told.append(f"{brief(each)} more than {other} ({p_value(p)} after Holm)")
+    return bool(clear) and all(clear), told
+
+
+def _verdict(order: list[str], ahead: bool, contrasts: list[str]) -> str:
+    if not contrasts:
+        return f"only {order[0]} was swapped, so there is no other modality to compare it with"
+    start = f"it follows {order[0]} most" if ahead else "which modality it follows most cannot be told"
+    rest = "" if ahead else f"{order[0]} "
+    return f"{start}: {rest}{listed(contrasts)}"
+
+
+def _beside_shapley(case: Case, source: ProbedSource, first: str) -> str:
+    """Whether the modality that is followed most also has the largest Shapley value on correctness."""
+    try:
+        found = first_of_each(attributions(case)).get(source.name)
+    except NotApplicable:
+        return ""
+    if found is None or not np.isfinite(found.shapley_right).any():
+        return ""
+    values = np.nanmean(found.shapley_right, axis=(1, 2))
+    largest = found.modalities[int(values.argmax())]
+    told = f"the largest Shapley value on correctness is that of {largest} ({number(float(values.max()))})"
+    agree = "agree" if largest == first else "do not agree"
+    return f"swaps and Shapley values {agree}: {told}"
+
+
+def _beside_people(case: Case) -> str:
+    """What people follow where single modalities lead them to different labels."""
+    try:
+        rates = under_conflict(case).rates
+    except NotApplicable:
+        return ""
+    told = [f"{m} with {brief(found)}" for m, found in rates.items() if found.value is not None]
+    if not told:
+        return ""
+    return (
+        f"people, where single modalities lead them apart, vote with {listed(told)} "
+        "(a share of votes on conflicts that were found, so compare the order and not the size)"
+    )
+
+
+def _unknown(case: Case) -> str:
+    if case.unit == "speakers":
+        return ""
+    return "no speaker is known, so donors may be anybody, and every clip counts by itself"
+
+
+def idle_modality(case: Case) -> Outcome:
+    """MS915: fires where fusion follows a modality whose own model is at chance: it carries nothing to be followed."""
+    sources = probed_sources(case)
+    case.need_target()
+    idle = _idle(case)
+    if not idle:
+        raise NotApplicable(
+            "Every modality tells more than chance by itself, so none must be without effect."
+        )
+    outcome = Outcome()
+    for part in idle:
+        for source in sources:
+            _judged(case, outcome, source, part)
+    return outcome
+
+
+def _idle(case: Case) -> list[Source]:
+    """The parts that are at chance, and so nearly that it cannot be for want of clips."""
+    return [part for part in at_chance(case) if _near_chance(case, part)]
+
+
+def _near_chance(case: Case, part: Source) -> bool:
+    high = performance_estimate(case, part, "accuracy").high
+    return high is not None and high < _guess(case) + 0.1
+
+
+def _guess(case: Case) -> float:
+    """The accuracy of always naming the most frequent target."""
+    known = case.target[case.target >= 0]
+    return float(np.bincount(known).max() / len(known))
+
+
+def _judged(case: Case, outcome: Outcome, source: ProbedSource, part: Source) -> None:
+    modality, where = part.given, f"swapped={part.given}"
+    try:
+        swap = swaps_of(case, source).get(modality)
+    except NotApplicable as reason:
+        outcome.find("not_applicable", str(reason), source=source.name, slice=where)
+        return
+    if swap is None:
+        message = f"{modality} tells no more than chance, but was not swapped."
+        outcome.find("not_applicable", sentence(message), source=source.name, slice=where)
+        return
+    found = follow_rate(case, {modality: swap})
+    told = f"{modality} tells no more than chance by itself, and {source.name} follows it by {brief(found, digits=3)}"
+    status, severity, rest = _control(found)
+    message = sentence(f"{told}: {rest}")
+    outcome.find(status, message, source=source.name, slice=where, measure="follow_rate", severity=severity)
+
+
+def _control(found: Estimate) -> tuple[Status, Severity, str]:
+    """Equivalence with zero within the margin, shown, refuted or open."""
+    margin = number(NEGLIGIBLE)
+    if found.value is None or found.low is None or found.high is None:
+        return "not_applicable", "none", "without an interval this says nothing"
+    if found.low >= -NEGLIGIBLE and found.high <= NEGLIGIBLE:
+        return "passed", "none", f"as it should, it stays within {margin} of nothing"
+    if found.low > NEGLIGIBLE or found.high < -NEGLIGIBLE:
+        return (
+            "issue",
+            "medium",
+            "what carries nothing about the label should move nothing; it may be a shortcut, a leak, or a modality "
+            "that only tells something together with another",
+        )
+    return "tip", "low", f"with these clips it cannot be shown to stay within {margin} of nothing"
