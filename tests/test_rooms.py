@@ -22,8 +22,10 @@ SHARED = {
     "embeddings",
     "features",
     "progress",
+    "sources",
     "manifest",
     "tuning_options",
+    "probe_options",
 }
 ROOMS = {"corpus", "encoders", "cues", "heads", "diagnosis", "remedies", "report", "study", "engines"}
 WITHOUT_TORCH = ("corpus", "diagnosis", "remedies", "report", "study", "measures", "tables", "media")

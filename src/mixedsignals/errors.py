@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 __all__ = ["CannotFinish", "InputError", "MixedSignalsError", "Problem", "UsageError", "check_options"]
@@ -49,6 +50,12 @@ class Problem:
         if self.clip_id is None:
             return where
         return f"{where} (clip {self.clip_id!r})" if where else f"clip {self.clip_id!r}"
+
+    def below(self, folder: Path) -> Problem:
+        """The same problem with its file as the user knows it: relative to `folder`, where it lies in there."""
+        if self.file is None or not (file := Path(self.file)).is_relative_to(folder):
+            return self
+        return replace(self, file=file.relative_to(folder).as_posix())
 
     def __str__(self) -> str:
         text = f"{self.message.rstrip('.')}. {self.remedy}".strip()

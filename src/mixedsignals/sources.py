@@ -1,6 +1,7 @@
 """What each clip has to offer in a modality: its words, or a span of a media file; or the reason why it has nothing.
 
-Nothing is guessed here. A clip with an empty cell is absent; a file that is named but not there is a fault.
+Shared, because encoders and cues look at the same. Nothing is guessed: a clip with an empty cell is absent; a file
+that is named but not there is a fault.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def find_sources(clips: pl.DataFrame, root: Path, modality: str) -> tuple[dict[s
         raise InputError(
             Problem(
                 code="unknown-modality",
-                message=f"no encoder for the modality {modality!r}; text, audio and video can be encoded",
+                message=f"nothing reads the modality {modality!r} from clips; legal are text, audio and video",
                 remedy="Bring ready-made features for it.",
             )
         )

@@ -9,8 +9,8 @@ import pytest
 
 from mixedsignals import media
 from mixedsignals.cues.affect import Affect
-from mixedsignals.cues.sources import Source
 from mixedsignals.errors import CannotFinish, UsageError
+from mixedsignals.sources import Source
 
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("torch")

@@ -13,8 +13,8 @@ from mixedsignals.api import playhouse
 from mixedsignals.cues.face import FACE_CUES, Face
 from mixedsignals.cues.face.networks import COEFFICIENTS, FaceNetworks, _anchors, _overlap
 from mixedsignals.cues.face.pose import angles, turning
-from mixedsignals.cues.sources import Source
 from mixedsignals.errors import CannotFinish
+from mixedsignals.sources import Source
 from mixedsignals.store import cache_dir
 
 MODEL = cache_dir() / "weights" / "face-landmarker" / "0.1.1" / "face_landmarker.task"

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixedsignals.cues import words as module
-from mixedsignals.cues.sources import Source
 from mixedsignals.cues.words import WORD_CUES, Words
+from mixedsignals.sources import Source
 
 
 def measure(text: str) -> dict[str, float]:

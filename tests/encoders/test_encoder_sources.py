@@ -12,8 +12,8 @@ from encoder_fakes import CountingEncoder
 from mixedsignals import media
 from mixedsignals.embeddings import Card
 from mixedsignals.encoders import Absent, Prepared, Source, encode, registry
-from mixedsignals.encoders.sources import find_sources
 from mixedsignals.errors import CannotFinish, InputError
+from mixedsignals.sources import find_sources
 
 
 class Loudness(CountingEncoder):

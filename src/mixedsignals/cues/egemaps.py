@@ -16,8 +16,8 @@ from mixedsignals.cues.catalogue import Cue
 from mixedsignals.cues.loudness import block_loudness, gated_loudness
 from mixedsignals.cues.prosody import sound_of
 from mixedsignals.cues.protocol import Measured
-from mixedsignals.cues.sources import Source
 from mixedsignals.errors import CannotFinish
+from mixedsignals.sources import Source
 
 __all__ = ["EGeMAPS"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,9 +16,9 @@ import polars as pl
 
 from mixedsignals.cues.cache import CueCache
 from mixedsignals.cues.protocol import Absence, Extractor, Measured
-from mixedsignals.cues.sources import Source, find_sources
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.progress import SILENT, Progress
+from mixedsignals.sources import Source, find_sources
 from mixedsignals.store import cache_dir
 from mixedsignals.tables import CUES, conform
 
@@ -79,8 +78,8 @@ def extract(
         contents = {clip: source.digest() for clip, source in sources.items()}
         found, faults, known = _of_all(extractor, sources, contents, where, jobs, progress)
         measured[extractor.name], reused[extractor.name] = len(set(found) - known), len(known)
-        problems += [_placed(problem, root) for problem in faults]
-        absent += [_absence(extractor, clip, "*", why) for clip, why in lacking.items()]
+        problems += [problem.below(root) for problem in faults]
+        absent += [_absence(extractor, one.clip_id, "*", one.reason) for one in lacking]
         by_clip = {clip: found[content] for clip, content in contents.items() if content in found}
         absent += [
             _absence(extractor, clip, cue, why)
@@ -178,10 +177,3 @@ def _table(extractor: Extractor, by_clip: Mapping[str, Measured]) -> pl.DataFram
         "value": pl.Float64,
     }
     return pl.DataFrame(list(rows), schema=schema, orient="row").select(list(CUES.schema))
-
-
-def _placed(problem: Problem, root: Path) -> Problem:
-    """The file as the user knows it."""
-    with suppress(ValueError, TypeError):
-        return replace(problem, file=Path(problem.file or "").relative_to(root).as_posix())
-    return problem

@@ -18,9 +18,9 @@ from mixedsignals.cues.loudness import SILENT, block_loudness, gated_loudness
 from mixedsignals.cues.pitch import PitchOptions, PitchTrack, track_pitch
 from mixedsignals.cues.protocol import Measured
 from mixedsignals.cues.rhythm import rhythm_of
-from mixedsignals.cues.sources import Source
 from mixedsignals.cues.voice import cepstral_prominence, harmonicity, irregularity, spectral_balance
 from mixedsignals.errors import InputError
+from mixedsignals.sources import Source
 
 __all__ = ["PROSODY_CUES", "Prosody", "sound_of"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mixedsignals.cues.catalogue import Cue
-from mixedsignals.cues.sources import Source
+from mixedsignals.sources import Source
 
 __all__ = ["Absence", "Extractor", "Measured"]
 

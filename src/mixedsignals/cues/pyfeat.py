@@ -18,8 +18,8 @@ import numpy as np
 from mixedsignals import media
 from mixedsignals.cues.catalogue import Cue
 from mixedsignals.cues.protocol import Measured
-from mixedsignals.cues.sources import Source
 from mixedsignals.errors import CannotFinish
+from mixedsignals.sources import Source
 
 __all__ = ["PyFeat"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from mixedsignals.cues.catalogue import Cue
 from mixedsignals.cues.protocol import Measured
-from mixedsignals.cues.sources import Source
+from mixedsignals.sources import Source
 
 __all__ = ["HEDGES", "WORD_CUES", "Words"]
 

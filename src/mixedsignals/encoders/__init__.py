@@ -6,10 +6,10 @@ from mixedsignals.encoders.catalogue import WEIGHTS
 from mixedsignals.encoders.encoding import Encoded, encode
 from mixedsignals.encoders.protocol import Encoder, EncoderFactory, EncoderRequest, Prepared
 from mixedsignals.encoders.registry import BUILT_IN, PRESETS, find_encoder
-from mixedsignals.encoders.sources import Absent, Source
 from mixedsignals.encoders.transcribing import transcribe
 from mixedsignals.encoders.weights import WeightStatus, fetch_weights, weights_status
 from mixedsignals.features import read_features
+from mixedsignals.sources import Absent, Source
 
 __all__ = [
     "BUILT_IN",

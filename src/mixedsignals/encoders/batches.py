@@ -19,9 +19,9 @@ import numpy as np
 from mixedsignals.encoders.cache import EmbeddingCache, Entry
 from mixedsignals.encoders.pace import Pace, free_device_memory, pick_device, workers
 from mixedsignals.encoders.protocol import Array, Encoder, Prepared
-from mixedsignals.encoders.sources import Source
 from mixedsignals.errors import CannotFinish, InputError, Problem
 from mixedsignals.progress import Progress
+from mixedsignals.sources import Source
 
 __all__ = ["Job", "encode_jobs"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from mixedsignals.encoders.cache import EmbeddingCache, Entry
 from mixedsignals.encoders.features import ready_made
 from mixedsignals.encoders.protocol import Encoder, EncoderRequest, Pooling
 from mixedsignals.encoders.registry import find_encoder
-from mixedsignals.encoders.sources import Absent, Source, find_sources
-from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
+from mixedsignals.errors import CannotFinish, InputError, UsageError
 from mixedsignals.progress import SILENT, Progress
+from mixedsignals.sources import Absent, Source, find_sources
 from mixedsignals.store import cache_dir
 
 __all__ = ["Encoded", "encode", "encode_with"]
@@ -126,7 +126,7 @@ def encode_with(
             to_do, model, shards, device=device, batch_size=batch_size, progress=progress
         )
     if problems:
-        raise InputError([_placed(problem, root) for problem in problems])
+        raise InputError([problem.below(root) for problem in problems])
     reused = len(entries)
     found = _gather(contents, entries | made, model.card, absent)
     if found.cut:
@@ -170,13 +170,6 @@ def _cut_said(n: int, card: Card) -> str:
     clips = "1 clip is" if n == 1 else f"{n} clips are"
     within = f" ({', '.join(limits)})" if limits else ""
     return f"{clips} longer than {card.encoder} takes in{within}; what comes after was left out."
-
-
-def _placed(problem: Problem, root: Path) -> Problem:
-    """The file as the user knows it."""
-    with suppress(ValueError, TypeError):
-        return replace(problem, file=Path(problem.file or "").relative_to(root).as_posix())
-    return problem
 
 
 def _gather(

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from mixedsignals.embeddings import Embeddings
-from mixedsignals.encoders.sources import Absent
 from mixedsignals.errors import CannotFinish, InputError, Problem
 from mixedsignals.features import read_features
+from mixedsignals.sources import Absent
 
 __all__ = ["ready_made"]
 

@@ -13,8 +13,8 @@ from PIL import Image
 from mixedsignals import media
 from mixedsignals.encoders.catalogue import WEIGHTS, weights_card
 from mixedsignals.encoders.protocol import Array, EncoderRequest, Pooling, Prepared
-from mixedsignals.encoders.sources import Source
 from mixedsignals.encoders.weights import weights_folder
+from mixedsignals.sources import Source
 
 __all__ = ["EfficientNetFrames", "middle_square"]
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixedsignals.embeddings import Card
-from mixedsignals.encoders.sources import Source
+from mixedsignals.sources import Source
 
 __all__ = ["Array", "Encoder", "EncoderFactory", "EncoderRequest", "Pooling", "Prepared"]
 

@@ -18,10 +18,10 @@ import polars as pl
 from mixedsignals import media
 from mixedsignals.encoders.ctranslate2 import read_ctranslate2
 from mixedsignals.encoders.mel import RATE, log_mel
-from mixedsignals.encoders.sources import Source, find_sources
 from mixedsignals.encoders.weights import weights_folder
 from mixedsignals.errors import InputError
 from mixedsignals.progress import SILENT, Progress
+from mixedsignals.sources import Source, find_sources
 
 if TYPE_CHECKING:
     from transformers import WhisperForConditionalGeneration

@@ -15,8 +15,8 @@ from mixedsignals.encoders.catalogue import weights_card
 from mixedsignals.encoders.ctranslate2 import read_ctranslate2
 from mixedsignals.encoders.mel import HOP, RATE, log_mel
 from mixedsignals.encoders.protocol import Array, EncoderRequest, Pooling, Prepared
-from mixedsignals.encoders.sources import Source
 from mixedsignals.encoders.weights import weights_folder
+from mixedsignals.sources import Source
 
 __all__ = ["WhisperTiny"]
 

@@ -12,11 +12,11 @@ import torch
 
 from mixedsignals.encoders.protocol import EncoderRequest
 from mixedsignals.encoders.registry import find_encoder
-from mixedsignals.encoders.sources import find_sources
 from mixedsignals.encoders.tuning.building import build_network, check_tunable
 from mixedsignals.encoders.tuning.network import Item, Network
 from mixedsignals.encoders.tuning.saving import backbone_part
 from mixedsignals.errors import InputError, UsageError
+from mixedsignals.sources import find_sources
 from mixedsignals.tuning_options import TuningOptions
 
 LABELS = ("neutral", "empathetic")

@@ -15,8 +15,8 @@ from mixedsignals.cues.catalogue import Cue
 from mixedsignals.cues.face.networks import COEFFICIENTS, FaceNetworks, Seen
 from mixedsignals.cues.face.pose import angles, turning
 from mixedsignals.cues.protocol import Measured
-from mixedsignals.cues.sources import Source
 from mixedsignals.errors import InputError
+from mixedsignals.sources import Source
 from mixedsignals.store import digest_file
 
 __all__ = ["FACE_CUES", "Face"]

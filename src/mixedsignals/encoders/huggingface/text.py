@@ -14,9 +14,9 @@ from mixedsignals.encoders.catalogue import WEIGHTS, weights_card
 from mixedsignals.encoders.huggingface.loading import load_model, load_part
 from mixedsignals.encoders.huggingface.local import LocalModel
 from mixedsignals.encoders.protocol import Array, EncoderRequest, Pooling, Prepared
-from mixedsignals.encoders.sources import Source
 from mixedsignals.encoders.weights import weights_folder
 from mixedsignals.errors import InputError, Problem
+from mixedsignals.sources import Source
 
 __all__ = ["MiniLM", "TextEncoder"]
 

@@ -12,7 +12,7 @@ from mixedsignals.embeddings import Card
 from mixedsignals.encoders.huggingface.loading import load_model, load_part
 from mixedsignals.encoders.huggingface.local import LocalModel
 from mixedsignals.encoders.protocol import Array, EncoderRequest, Pooling, Prepared
-from mixedsignals.encoders.sources import Source
+from mixedsignals.sources import Source
 
 __all__ = ["VideoEncoder"]
 

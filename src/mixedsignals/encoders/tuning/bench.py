@@ -15,7 +15,6 @@ import torch.distributed as dist
 from mixedsignals.encoders.pace import pick_device
 from mixedsignals.encoders.protocol import EncoderRequest
 from mixedsignals.encoders.registry import find_encoder
-from mixedsignals.encoders.sources import find_sources
 from mixedsignals.encoders.tuning.building import build_network, check_tunable
 from mixedsignals.encoders.tuning.clips import ClipStore, Labelled
 from mixedsignals.encoders.tuning.modelcard import CardFacts, measured, write_card
@@ -26,6 +25,7 @@ from mixedsignals.encoders.tuning.training import Lesson, Taught, processes, tea
 from mixedsignals.encoders.tuning.tuned_encoder import request_record
 from mixedsignals.errors import UsageError
 from mixedsignals.progress import Progress
+from mixedsignals.sources import find_sources
 from mixedsignals.store import atomic
 
 __all__ = ["Bench", "meet"]

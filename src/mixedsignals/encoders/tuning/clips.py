@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from mixedsignals.encoders.protocol import Encoder
-from mixedsignals.encoders.sources import Source
 from mixedsignals.encoders.tuning.network import Item, Network
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.progress import Progress
+from mixedsignals.sources import Source
 from mixedsignals.store import atomic
 
 __all__ = ["Buckets", "ClipStore", "Labelled"]

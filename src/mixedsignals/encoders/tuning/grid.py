@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from mixedsignals.embeddings import Embeddings
 from mixedsignals.encoders.encoding import Encoded, encode_with
-from mixedsignals.encoders.sources import Absent
 from mixedsignals.encoders.tuning.bench import Bench
 from mixedsignals.encoders.tuning.pace import Pace, advice, measure
 from mixedsignals.encoders.tuning.plan import ModelId, TuningPlan, candidates_of
@@ -23,6 +22,7 @@ from mixedsignals.encoders.tuning.saving import Tuned
 from mixedsignals.encoders.tuning.training import check_tracker, processes
 from mixedsignals.encoders.tuning.tuned_encoder import tuned_encoder
 from mixedsignals.progress import SILENT, Progress
+from mixedsignals.sources import Absent
 
 __all__ = ["Chosen", "TunedModality", "tune_modalities"]
 
