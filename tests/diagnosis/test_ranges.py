@@ -27,6 +27,7 @@ DISTANCES = {
 }
 UNBOUNDED = {"delta_log_loss", "gain_over_vote_shares"}
 UNBOUNDED |= {"cue_difference", "cue_difference_within_label", "cue_weight"}
+UNBOUNDED |= {"shapley_true", "shapley_predicted", "shapley_predicted_difference"}
 
 
 def limits(name: str, labels: int) -> tuple[float, float]:

@@ -81,6 +81,18 @@ PLACEHOLDERS: dict[str, dict[str, str]] = {
         "misled": "fusion is misled, against other clips on which it parts from a source",
     },
     "share": {"70": "70 %", "80": "80 %", "90": "90 %"},
+    "modality": {"text": "words", "audio": "voice", "video": "face"},
+    "pair": {
+        "text+audio": "words and voice",
+        "text+video": "words and face",
+        "audio+video": "voice and face",
+    },
+    "ways": {
+        "subset~token": "models trained on each subset, and a learned missing token",
+        "subset~resampled": "models trained on each subset, and modalities lent by other clips",
+        "token~resampled": "a learned missing token, and modalities lent by other clips",
+    },
+    "weights": {"gate": "the gates", "weight": "the attention weights"},
     "stage": {"": "raw", ":calibrated": "after calibration out of fold"},
 }
 
@@ -306,6 +318,52 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
     "unsupported_dominance_in_slice": MeasureName(
         "the same rate on the clips of a slice, of all cases or of one kind", *_SHARE, "MS911"
     ),
+    "shapley:{modality}": MeasureName(
+        "mean Shapley value on right or wrong: what the modality adds to the share of clips right",
+        "",
+        "−1 to 1",
+        "MS904",
+    ),
+    "shapley_true:{modality}": MeasureName(
+        "mean Shapley value on the log-odds of the target", "nats", "", "MS904"
+    ),
+    "shapley_predicted:{modality}": MeasureName(
+        "mean Shapley value on the log-odds of the label that the source predicts", "nats", "", "MS904"
+    ),
+    "shapley_difference:{modality}": MeasureName(
+        "how much more it adds to the share of clips right than another", "", "−2 to 2", "MS904"
+    ),
+    "shapley_predicted_difference:{modality}": MeasureName(
+        "how much more it adds to the log-odds of the predicted label than another", "nats", "", "MS904"
+    ),
+    "flip_rate:{modality}": MeasureName(
+        "clips whose label changes when the modality is left out", *_SHARE, "MS904"
+    ),
+    "imputation_agreement:{ways}": MeasureName(
+        "two handlings of a missing modality give the largest value to the same one", *_SHARE, "MS905"
+    ),
+    "chance:imputation_agreement:{ways}": MeasureName(
+        "the same, if each named modalities independently", *_SHARE, "MS905"
+    ),
+    "imputation_rank:{ways}": MeasureName(
+        "rank correlation across clips of the values of a modality by two handlings", "", "−1 to 1", "MS905"
+    ),
+    "{weights}_rank:{modality}": MeasureName(
+        "rank correlation across clips with the Shapley value on the predicted label", "", "−1 to 1", "MS906"
+    ),
+    "{weights}_names_dominant": MeasureName(
+        "the largest of them is on the modality with the largest Shapley value", *_SHARE, "MS906"
+    ),
+    "chance:{weights}_names_dominant": MeasureName(
+        "the same, if both named modalities independently", *_SHARE, "MS906"
+    ),
+    "excess:{weights}_names_dominant": MeasureName("share less its chance", "", "−1 to 1", "MS906"),
+    "interaction:{pair}": MeasureName(
+        "what two modalities add to the share of clips right together, beyond each by itself",
+        "",
+        "−2 to 2",
+        "MS907",
+    ),
     "fault_rate": MeasureName(
         "clips (or votes) that a fault of the data concerns, of those that were looked at",
         "share",
@@ -365,6 +423,15 @@ SCORE_NAMES: dict[str, MeasureName] = {
     ),
     "unsupported_dominance_steady": MeasureName(
         "seeds in which it does", "share of seeds", "0 to 1", "MS910"
+    ),
+    "shapley_predicted:{modality}": MeasureName(
+        "what the modality adds to the log-odds of the predicted label, mean over seeds", "nats", "", "MS904"
+    ),
+    "shapley_true:{modality}": MeasureName(
+        "what the modality adds to the log-odds of the target, mean over seeds", "nats", "", "MS904"
+    ),
+    "shapley_spread:{modality}": MeasureName(
+        "standard deviation over seeds of what it adds to the predicted label", "nats", "0 up", "MS904"
     ),
     "misled_by_cues": MeasureName(
         "log odds of being misled, by a model of cues that never met the speaker", "log odds", "", "MS903"

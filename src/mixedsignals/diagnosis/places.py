@@ -36,6 +36,8 @@ def _of(sources: str, slices: str, literature: str = "") -> Place:
 
 
 _ANY, _PART, _FUSION = "<source>", "<part>", "<fusion>"
+_HANDLED = "<source>, <source>~token, <source>~resampled"
+_SHAPLEY = "Shapley 1953; Lundberg & Lee 2017 (1705.07874)"
 _MODELS, _PEOPLE, _BOTH = "models", "people", "<part>, <pair>"
 
 PLACES: dict[str, Place] = {
@@ -139,6 +141,20 @@ PLACES: dict[str, Place] = {
     "unsupported_dominance_in_slice": _of(
         _ANY, "<column>=<value>", "Benjamini & Hochberg 1995; Shapley 1953"
     ),
+    "shapley:{modality}": _of(_HANDLED, "all", _SHAPLEY),
+    "shapley_true:{modality}": _of(_HANDLED, "all", _SHAPLEY),
+    "shapley_predicted:{modality}": _of(_HANDLED, "all, <column>=<value>", _SHAPLEY),
+    "shapley_difference:{modality}": _of(_HANDLED, "over=<modality>", f"{_SHAPLEY}; Holm 1979"),
+    "shapley_predicted_difference:{modality}": _of(_HANDLED, "over=<modality>", f"{_SHAPLEY}; Holm 1979"),
+    "flip_rate:{modality}": _of(_HANDLED, "all"),
+    "imputation_agreement:{ways}": _of(_ANY, "all", "Covert et al. 2021 (2011.14878)"),
+    "chance:imputation_agreement:{ways}": _of(_ANY, "all", "Cohen 1960"),
+    "imputation_rank:{ways}": _of(_ANY, "modality=<modality>", "Spearman 1904"),
+    "{weights}_rank:{modality}": _of(_HANDLED, "all", "Jain & Wallace 2019 (1902.10186); Spearman 1904"),
+    "{weights}_names_dominant": _of(_HANDLED, "all", "Jain & Wallace 2019 (1902.10186)"),
+    "chance:{weights}_names_dominant": _of(_HANDLED, "all", "Cohen 1960"),
+    "excess:{weights}_names_dominant": _of(_HANDLED, "all", "Cohen 1960"),
+    "interaction:{pair}": _of(_HANDLED, "all", "Grabisch & Roubens 1999"),
     "fault_rate": _of(f"<table>, {_ANY}, {_PEOPLE}, models, all", "fault=<check>"),
 }
 

@@ -12,11 +12,18 @@ from math import factorial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import BoolArray, FloatArray, IntArray, floats
+from .arrays import BoolArray, FloatArray, IntArray, divided, floats
 from .groups import Groups
-from .inference import JACKKNIFE, Estimate, Resampling, mean, rate
+from .inference import JACKKNIFE, Estimate, Resampling, Totals, mean, rate
 
-__all__ = ["flip_rate", "interactions", "shapley", "swap_follow_rate", "unsupported_dominance"]
+__all__ = [
+    "flip_rate",
+    "interactions",
+    "naming_excess",
+    "shapley",
+    "swap_follow_rate",
+    "unsupported_dominance",
+]
 
 
 def _modalities(values: FloatArray) -> int:
@@ -84,6 +91,32 @@ def flip_rate(
     full, left = np.asarray(predicted, dtype=np.int64), np.asarray(without, dtype=np.int64)
     known = (full >= 0) & (left >= 0)
     return rate(np.where(known, full != left, np.nan), groups, options=options)
+
+
+def naming_excess(first: ArrayLike, second: ArrayLike, groups: Groups) -> Totals:
+    """How much more often two namings (n,), (n,) agree than if they were independent, as a statistic in [−1, 1].
+
+    P(first = second) − Σ_m P(first = m) P(second = m), the numerator of Cohen's kappa (1960); codes, −1 in either
+    leaves a clip out. Zero where one of them always names the same, however often they agree.
+
+    >>> from mixedsignals.measures.inference import value_of
+    >>> value_of(naming_excess([0, 1, 0, 1], [0, 1, 1, 0], Groups.each(4)))
+    0.0
+    """
+    one, two = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
+    kept = (one >= 0) & (two >= 0)
+    one, two = one[kept], two[kept]
+    inside = groups.take(kept)
+    names = np.arange(int(max(one.max(initial=0), two.max(initial=0))) + 1)
+    columns = [np.ones((len(one), 1)), (one == two)[:, None], one[:, None] == names, two[:, None] == names]
+    parts = inside.sums(np.concatenate(columns, axis=1).astype(np.float64))
+
+    def apart(totals: FloatArray) -> FloatArray:
+        shares = divided(totals, totals[..., :1])
+        by_chance = (shares[..., 2 : 2 + len(names)] * shares[..., 2 + len(names) :]).sum(axis=-1)
+        return floats(shares[..., 1] - by_chance)
+
+    return Totals(parts, apart, inside)
 
 
 def swap_follow_rate(

@@ -1,0 +1,165 @@
+"""Whether gates and attention weights tell which modality carried a decision: held against Shapley values across clips.
+
+A gate says how much of a modality is let through, not what was made of it. If gates explained decisions, a clip whose
+gate of audio is wider than other clips' would owe more to audio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, first_of_each
+from mixedsignals.diagnosis.codes import codes_of
+from mixedsignals.diagnosis.evidence import Case, Floats
+from mixedsignals.diagnosis.results import NotApplicable, Outcome
+from mixedsignals.diagnosis.seeds import mean_over
+from mixedsignals.diagnosis.words import count, listed, number, sentence, with_interval
+from mixedsignals.measures.correlation import spearman_statistic
+from mixedsignals.measures.dominance import naming_excess
+from mixedsignals.measures.inference import SIGNED, Estimate, Resampling, estimate, rate
+
+__all__ = ["gates_against_shapley"]
+
+_SAID = {"gate": "gates", "weight": "attention weights"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """How one kind of weight goes with Shapley values: rank correlation by modality, and how often it names the one."""
+
+    ranks: dict[str, Estimate]
+    named: Estimate
+    excess: Estimate
+    chance: float
+
+
+def gates_against_shapley(case: Case) -> Outcome:
+    """MS906: fires where gates or weights do not tell which modality carried a clip's decision."""
+    table = case.evidence.gates
+    if table is None or table.is_empty():
+        raise NotApplicable("There are no gates or attention weights: no fused source here has any.")
+    found = attributions(case)
+    leading = first_of_each(found)
+    outcome = Outcome()
+    for one in found.values():
+        for kind in _SAID:
+            weights = _weights(case, one, kind)
+            if weights is None:
+                continue
+            told = _compare(case, one, weights)
+            _record(outcome, one, kind, told)
+            if leading[one.source] is one:
+                _say(outcome, one, kind, told)
+    if not outcome.findings:
+        raise NotApplicable(
+            "The gates do not vary, or are of other runs, sources or clips than those whose decisions can be taken "
+            "apart."
+        )
+    return outcome
+
+
+def _weights(case: Case, one: Attribution, kind: str) -> Floats | None:
+    """Gates or weights given everything, (M, seeds, clips), NaN where absent; None where there are none that vary."""
+    table = case.evidence.gates
+    assert table is not None
+    full = "+".join(one.modalities)
+    own = table.filter(run_id=case.evidence.run_id, source=one.source, given=full)
+    own = own.filter(own["clip_id"].is_in(case.clip_ids.implode()))
+    seeds = one.seeds or tuple(sorted(own["seed"].unique()))
+    own = own.filter(own["seed"].is_in(list(seeds)), own["modality"].is_in(list(one.modalities)))
+    if own.is_empty():
+        return None
+    values = np.full((len(one.modalities), len(seeds), len(case)), np.nan)
+    modality = codes_of(own["modality"], _enum(one.modalities))
+    seed = np.searchsorted(np.asarray(seeds), own["seed"].to_numpy())
+    values[modality, seed, case.at(own["clip_id"])] = own[kind].to_numpy()
+    if not one.seeds:
+        values = np.nanmean(values, axis=1, keepdims=True)
+    values = np.where(one.present & np.isfinite(values).all(axis=(0, 1)), values, np.nan)
+    varies = np.isfinite(values).any() and float(np.nanmax(values) - np.nanmin(values)) > 1e-9
+    return values if varies else None
+
+
+def _enum(names: tuple[str, ...]) -> pl.Enum:
+    return pl.Enum(list(names))
+
+
+def _compare(case: Case, one: Attribution, weights: Floats) -> _Told:
+    options = Resampling(level=case.options.level)
+    ranks = {
+        modality: mean_over(
+            case,
+            list(zip(weights[at], one.shapley_predicted[at], strict=True)),
+            lambda pair: spearman_statistic(pair[0], pair[1], case.groups),
+            scale="fisher",
+            limits=SIGNED,
+        )
+        for at, modality in enumerate(one.modalities)
+    }
+    known = np.isfinite(weights).all(axis=(0, 1)) & one.present
+    largest = np.where(known, np.nan_to_num(weights.mean(axis=1)).argmax(axis=0), -1)
+    dominant = np.where(known, one.dominant, -1)
+    shares = [
+        np.bincount(codes[known], minlength=len(one.modalities)) / known.sum()
+        for codes in (largest, dominant)
+    ]
+    return _Told(
+        ranks,
+        rate(np.where(known, largest == dominant, np.nan), case.groups, options=options),
+        estimate(naming_excess(largest, dominant, case.groups), limits=SIGNED, options=options),
+        float(shares[0] @ shares[1]),
+    )
+
+
+def _record(outcome: Outcome, one: Attribution, kind: str, told: _Told) -> None:
+    for modality, found in told.ranks.items():
+        outcome.estimate(f"{kind}_rank:{modality}", one.name, found)
+    outcome.estimate(f"{kind}_names_dominant", one.name, told.named)
+    outcome.estimate(f"excess:{kind}_names_dominant", one.name, told.excess)
+    outcome.value(
+        f"chance:{kind}_names_dominant",
+        one.name,
+        told.chance,
+        method="independent namings",
+        n_clips=told.named.n_clips,
+        n_groups=told.named.n_groups,
+    )
+
+
+def _say(outcome: Outcome, one: Attribution, kind: str, told: _Told) -> None:
+    verdict, fires = _verdict(told, _SAID[kind], one.source)
+    ranks = listed(
+        f"{m} {with_interval(found)}" for m, found in told.ranks.items() if found.value is not None
+    )
+    message = (
+        f"{verdict}: across {count(told.named.n_clips, 'clip')} they go with Shapley values by rank correlations of "
+        f"{ranks or 'nothing, for none varies'}; the largest names the modality with the largest value on "
+        f"{with_interval(told.named)} of the clips ({number(told.chance)} by chance), by {SPOKEN[one.handling]}"
+    )
+    outcome.find(
+        "issue" if fires else "passed",
+        sentence(message),
+        source=one.name,
+        slice=f"weights={kind}",
+        measure=f"{kind}_names_dominant",
+    )
+
+
+def _verdict(told: _Told, what: str, source: str) -> tuple[str, bool]:
+    """A clause, and whether it fires."""
+    known = {m: f for m, f in told.ranks.items() if f.low is not None and f.high is not None}
+    with_it = [m for m, f in known.items() if (f.low or 0.0) > 0]
+    against = [m for m, f in known.items() if (f.high or 0.0) < 0]
+    names = told.excess.low is not None and told.excess.low > 0
+    if not known:
+        return f"whether the {what} of {source} tell which modality carried a decision cannot be told", False
+    if against:
+        return f"the {what} of {source} point the wrong way for {listed(against)}", True
+    if len(with_it) == len(told.ranks) and names:
+        return f"the {what} of {source} go with what each modality carries", False
+    if with_it:
+        return f"the {what} of {source} tell what {listed(with_it)} carries, and not the rest", True
+    return f"the {what} of {source} do not tell which modality carried a decision", True
