@@ -237,7 +237,49 @@ ESTIMATE_NAMES: dict[str, MeasureName] = {
         "−1 to 1",
         "MS802",
     ),
-    "follow_rate": MeasureName("under conflict, votes that go with one modality", *_UNIT, "MS803"),
+    "follow_rate": MeasureName(
+        "of a model: how much the probability of a donor's label grows when a modality comes from that clip; of "
+        "people: under conflict, votes that go with one modality",
+        "",
+        "−1 to 1",
+        "MS803, MS912",
+    ),
+    "follow_rate:{modality}": MeasureName(
+        "the same by the donor's label (slice `label=LABEL`)", "", "−1 to 1", "MS912"
+    ),
+    "follow_decisions": MeasureName(
+        "how much more often that label is predicted when a modality comes from that clip",
+        "",
+        "−1 to 1",
+        "MS912",
+    ),
+    "follow_difference": MeasureName(
+        "how much more one modality is followed than another (slice `swapped=A|B`)", "", "−2 to 2", "MS912"
+    ),
+    "follow_by_entropy:{modality}": MeasureName(
+        "slope of following on the relative entropy of the swapped modality; slice `within=clip` compares donors of "
+        "the same clip",
+        "per unit of relative entropy",
+        "",
+        "MS913",
+    ),
+    "follow_at_entropy:{modality}": MeasureName(
+        "follow rate in a bin of relative entropy (slice `bin=NN`)", "", "−1 to 1", "MS913"
+    ),
+    "relative_entropy:{modality}": MeasureName(
+        "mean in that bin: −1 where only the swapped modality is sure, 1 where it alone is unsure",
+        "",
+        "−1 to 1",
+        "MS913",
+    ),
+    "probe_change": MeasureName(
+        "decisions that change under a probe (slice `PROBE=MODALITY`)", *_SHARE, "MS914"
+    ),
+    "probe_distance": MeasureName("mean total variation from the unaltered answer", *_UNIT, "MS914"),
+    "probe_loss": MeasureName("accuracy lost under a probe", "", "−1 to 1", "MS914"),
+    "excess:probe_change": MeasureName(
+        "how many more decisions change than by encoding the recording again", "", "−1 to 1", "MS914"
+    ),
     "model_gain": MeasureName(
         "accuracy of the model given everything less that given one modality, on the clips that people judged",
         "",
@@ -420,6 +462,15 @@ SCORE_NAMES: dict[str, MeasureName] = {
         "",
         "0 or 1",
         "MS910",
+    ),
+    "case_shapley:{modality}": MeasureName(
+        "of such a case: what the modality adds to the log-odds of the label that fusion says",
+        "nats",
+        "",
+        "MS910",
+    ),
+    "case_flips_back:{modality}": MeasureName(
+        "1 where fusion says the target without the modality", "", "0 or 1", "MS910"
     ),
     "unsupported_dominance_steady": MeasureName(
         "seeds in which it does", "share of seeds", "0 to 1", "MS910"

@@ -37,6 +37,7 @@ def _of(sources: str, slices: str, literature: str = "") -> Place:
 
 _ANY, _PART, _FUSION = "<source>", "<part>", "<fusion>"
 _HANDLED = "<source>, <source>~token, <source>~resampled"
+_DYADS = "pairs that share members: Aronow et al. 2015"
 _SHAPLEY = "Shapley 1953; Lundberg & Lee 2017 (1705.07874)"
 _MODELS, _PEOPLE, _BOTH = "models", "people", "<part>, <pair>"
 
@@ -113,7 +114,21 @@ PLACES: dict[str, Place] = {
     "hurt_by_more": _of(_PEOPLE, "all"),
     "chance:hurt_by_more": _of(_PEOPLE, "all", "Beta-binomial simulation"),
     "loss_where_hurt": _of(_PEOPLE, "all"),
-    "follow_rate": _of(_PEOPLE, _GIVEN, "McGurk & MacDonald 1976"),
+    "follow_rate": _of(
+        f"{_PEOPLE}, {_ANY}",
+        f"{_GIVEN}, all, swapped=<modality>, partner=same_speaker, partner=other_speaker, media:swap=<modality>",
+        f"McGurk & MacDonald 1976; {_DYADS}",
+    ),
+    "follow_rate:{modality}": _of(_ANY, "label=<label>", _DYADS),
+    "follow_decisions": _of(_ANY, "all, swapped=<modality>", _DYADS),
+    "follow_difference": _of(_ANY, "swapped=<pair>", f"{_DYADS}; Holm 1979"),
+    "follow_by_entropy:{modality}": _of(_ANY, "all, within=clip", "Zhang et al. 2025 (2511.02243)"),
+    "follow_at_entropy:{modality}": _of(_ANY, "bin=<number>", "Zhang et al. 2025 (2511.02243)"),
+    "relative_entropy:{modality}": _of(_ANY, "bin=<number>", "Zhang et al. 2025 (2511.02243)"),
+    "probe_change": _of(_ANY, "<probe>=<modality>"),
+    "probe_distance": _of(_ANY, "<probe>=<modality>"),
+    "probe_loss": _of(_ANY, "<probe>=<modality>"),
+    "excess:probe_change": _of(_ANY, "media:<probe>=<modality>"),
     "model_gain": _of(_ANY, "over=<modality>"),
     "accuracy_beside_people": _of(_ANY, _GIVEN),
     "cue_difference:{question}": _of(_FUSION, "cue=<name>", "Cohen 1988; Benjamini & Hochberg 1995"),

@@ -17,7 +17,15 @@ from mixedsignals.diagnosis.probing import PlainAnswers, ProbedSource, Trials
 from mixedsignals.diagnosis.results import NotApplicable
 from mixedsignals.measures.crossed import across_seeds
 from mixedsignals.measures.following import against_zero, follow_statistic
-from mixedsignals.measures.inference import SIGNED, Combination, Estimate, Resampling, Statistic, within
+from mixedsignals.measures.inference import (
+    SIGNED,
+    Combination,
+    Estimate,
+    Limits,
+    Resampling,
+    Statistic,
+    within,
+)
 
 __all__ = ["MEDIA_SWAP", "SWAP", "Swap", "averaged", "contrast", "follow_rate", "swaps_of"]
 
@@ -117,16 +125,17 @@ def follow_rate(
     if not each:
         return Estimate.absent("no such swap", level=case.options.level)
     share = [1.0 / len(each)] * len(each)
-    return _tested(case, [Combination(of_seed, share) for of_seed in zip(*each, strict=True)])
+    return _tested(case, [Combination(of_seed, share) for of_seed in zip(*each, strict=True)], SIGNED)
 
 
 def contrast(case: Case, first: Swap, second: Swap) -> Estimate:
     """How much more the first modality is followed than the second, on the clips in which both were swapped."""
     both = np.intersect1d(first.clip, second.clip)
     pair = [averaged(case, one, one.moved, one.of_clips(both)) for one in (first, second)]
-    return _tested(case, [Combination(of_seed, (1.0, -1.0)) for of_seed in zip(*pair, strict=True)])
+    apart = [Combination(of_seed, (1.0, -1.0)) for of_seed in zip(*pair, strict=True)]
+    return _tested(case, apart, (-2.0, 2.0))
 
 
-def _tested(case: Case, seeds: Sequence[Statistic]) -> Estimate:
+def _tested(case: Case, seeds: Sequence[Statistic], limits: Limits) -> Estimate:
     found = against_zero(across_seeds(seeds, options=Resampling(level=case.options.level)))
-    return within(found, SIGNED)
+    return within(found, limits)
