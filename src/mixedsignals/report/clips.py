@@ -6,8 +6,8 @@ those on which the single modalities' probabilities lie farthest apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import polars as pl
@@ -40,6 +40,10 @@ class ClipList:
     scores: Mapping[str, float]
     order: str
     total: int
+
+    def and_(self, ids: Sequence[str]) -> ClipList:
+        """The list with further clips at its end, where it lacks them."""
+        return replace(self, ids=list(dict.fromkeys([*self.ids, *ids])))
 
 
 def choose(views: Views, limit: int) -> ClipList:

@@ -20,6 +20,7 @@ from mixedsignals.report.playback import Media, Player, prepare
 from mixedsignals.report.records import describe
 from mixedsignals.report.render import asset, render
 from mixedsignals.report.sections import AFTER_CLIPS, SECTIONS, build_sections
+from mixedsignals.report.sections.dominated import case_clips
 from mixedsignals.report.sections.facts import facts, public
 from mixedsignals.report.views import Views
 from mixedsignals.store import atomic
@@ -58,8 +59,9 @@ def write_report(
     views = Views(run)
     before = build_sections(SECTIONS, views, options)
     after = build_sections(AFTER_CLIPS, views, options)
-    chosen = choose(views, options.listed)
-    players = _players(run, chosen, out, media, options, progress)
+    cases = case_clips(views)
+    chosen = choose(views, options.listed).and_(cases)
+    players = _players(run, chosen, cases, out, media, options, progress)
     context = {
         "run": run,
         "subject": "Where the models part ways" if views.sources else "How people judged",
@@ -86,11 +88,19 @@ def write_report(
 
 
 def _players(
-    run: ReportInput, chosen: ClipList, out: Path, media: Media, options: ReportOptions, progress: Progress
+    run: ReportInput,
+    chosen: ClipList,
+    cases: list[str],
+    out: Path,
+    media: Media,
+    options: ReportOptions,
+    progress: Progress,
 ) -> dict[str, list[Player]]:
+    """Players of the first clips, and of those that a table of cases names."""
     if run.clips is None:
         return {}
-    wanted = chosen.ids if media == "link" else chosen.ids[: options.media_clips]
+    first = dict.fromkeys([*chosen.ids[: options.media_clips], *(cases if options.media_clips else ())])
+    wanted = chosen.ids if media == "link" else list(first)
     rows = {row["clip_id"]: row for row in run.clips.filter(run.clips["clip_id"].is_in(wanted)).to_dicts()}
     ordered = [rows[clip_id] for clip_id in wanted if clip_id in rows]
     return prepare(ordered, run.media_root, out, media=media, height=options.height, progress=progress)
@@ -110,7 +120,9 @@ def _clips_lead(
     if media == "none" or run.media_root is None:
         lines.append("This report carries no media.")
     elif media == "copy" and len(chosen.ids) > options.media_clips:
-        lines.append(f"Playback is carried for the first {options.media_clips:,}.")
+        more = len(players) - options.media_clips
+        further = f", and for {plural(more, 'case')} in which a dominant signal misleads" if more > 0 else ""
+        lines.append(f"Playback is carried for the first {options.media_clips:,}{further}.")
     broken = sum(all(player.kind == "none" for player in several) for several in players.values())
     if broken:
         lines.append(f"{plural(broken, 'clip')} of them cannot be played; each says why.")

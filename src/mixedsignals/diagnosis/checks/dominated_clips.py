@@ -37,6 +37,9 @@ def say_cases(case: Case, outcome: Outcome, found: Dominated) -> None:
     for at, modality in enumerate(found.modalities):
         hits = np.where(found.without[at, rows] >= 0, back[at], np.nan)
         outcome.estimate(FLIPS, found.name, rate(hits, groups, options=options), slice=f"without={modality}")
+        ids = case.clip_ids.gather(rows)
+        outcome.score(ids, found.name, f"case_shapley:{modality}", found.values[at, rows])
+        outcome.score(ids, found.name, f"case_flips_back:{modality}", hits)
     swaps, gates = _swapped(case, found), _gates(case, found)
     steady = found.steady
     strength = np.nan_to_num(found.values)[found.dominant, np.arange(len(steady))]

@@ -15,6 +15,7 @@ from mixedsignals.report.sections.calibration import calibration
 from mixedsignals.report.sections.confidence import confidence
 from mixedsignals.report.sections.cues import cues
 from mixedsignals.report.sections.disagreement import disagreement
+from mixedsignals.report.sections.dominated import dominated
 from mixedsignals.report.sections.everything import everything
 from mixedsignals.report.sections.faults import faults
 from mixedsignals.report.sections.findings import findings
@@ -43,6 +44,7 @@ SECTIONS: tuple[Builder, ...] = (
     lambda views, _: informative(views),
     lambda views, _: calibration(views),
     lambda views, _: gates(views),
+    lambda views, _: dominated(views),
     lambda views, _: cues(views),
     lambda views, options: maps(views, options.points),
     lambda views, _: faults(views),
