@@ -22,13 +22,35 @@ SHARED = {
     "embeddings",
     "features",
     "progress",
+    "shards",
     "sources",
     "manifest",
     "tuning_options",
     "probe_options",
 }
-ROOMS = {"corpus", "encoders", "cues", "heads", "diagnosis", "remedies", "report", "study", "engines"}
-WITHOUT_TORCH = ("corpus", "diagnosis", "remedies", "report", "study", "measures", "tables", "media")
+ROOMS = {
+    "corpus",
+    "encoders",
+    "cues",
+    "heads",
+    "probes",
+    "diagnosis",
+    "remedies",
+    "report",
+    "study",
+    "engines",
+}
+WITHOUT_TORCH = (
+    "corpus",
+    "probes",
+    "diagnosis",
+    "remedies",
+    "report",
+    "study",
+    "measures",
+    "tables",
+    "media",
+)
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -20,15 +20,18 @@ from mixedsignals.api.encoding import encode
 from mixedsignals.api.exporting import export_fiftyone, export_label_studio
 from mixedsignals.api.fitting import fit
 from mixedsignals.api.predicting import Predictor, predict
+from mixedsignals.api.probing import probe
 from mixedsignals.api.reporting import report
 from mixedsignals.api.running import repeat, run
 from mixedsignals.api.serving import close_study, invite_people, serve_study, study_status
 from mixedsignals.api.studying import StudyMade, create_study
 from mixedsignals.api.votes import analyse_study, export_study
 from mixedsignals.manifest import RunOptions
+from mixedsignals.probe_options import ProbeOptions
 
 __all__ = [
     "Predictor",
+    "ProbeOptions",
     "RunOptions",
     "StudyMade",
     "analyse_study",
@@ -51,6 +54,7 @@ __all__ = [
     "invite_people",
     "playhouse",
     "predict",
+    "probe",
     "read",
     "repeat",
     "report",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import polars as pl
 
@@ -14,12 +16,12 @@ from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import RunFolder
 from mixedsignals.tables import TABLES, read_table
 
-__all__ = ["report"]
+__all__ = ["media_shown", "report"]
+
+Media = Literal["copy", "link", "none"]
 
 
-def report(
-    run: Path | str, *, media: Literal["copy", "link", "none"] = "copy", progress: Progress = SILENT
-) -> Path:
+def report(run: Path | str, *, media: Media = "copy", progress: Progress = SILENT) -> Path:
     """Write `RUN/report/index.html`, and say where it is.
 
     Args:
@@ -65,6 +67,17 @@ def report(
         **{name: tables.get(name) for name in shown},
     )
     return write_report(given, folder.report, media=media, progress=progress)
+
+
+def media_shown(folder: RunFolder) -> Media:
+    """How the report that is there shows media, for one that takes its place; `copy` where there is none."""
+    page, root = folder.report / "index.html", folder.read_manifest().get("corpus", {}).get("media_root")
+    if not page.is_file() or (folder.report / "media").is_dir():
+        return "copy"
+    if root is None:
+        return "none"
+    near = quote(Path(os.path.relpath(root, folder.report.resolve())).as_posix())
+    return "link" if f"{near}/" in page.read_text(encoding="utf-8") else "none"
 
 
 def _read(folder: RunFolder, name: str) -> pl.DataFrame:

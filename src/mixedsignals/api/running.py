@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mixedsignals.api.corpora import checked
 from mixedsignals.api.diagnosing import diagnose_run
 from mixedsignals.api.fitting import fit
+from mixedsignals.api.probing import ask
 from mixedsignals.api.reporting import report
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.manifest import RunOptions, differences
+from mixedsignals.probe_options import ProbeOptions, asked_in
 from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import RunFolder, read_toml
 
@@ -28,10 +30,19 @@ def run(
     out: Path | str,
     *,
     options: RunOptions | None = None,
+    probes: Sequence[ProbeOptions] = (),
     media: Media = "copy",
     progress: Progress = SILENT,
 ) -> RunFolder:
     """The whole line from a corpus to a report; the same call goes on where an earlier one stopped.
+
+    Args:
+        corpus: as read, or its folder.
+        out: the folder of the run.
+        options: how it is made.
+        probes: what the heads are asked, one after the other, before the diagnosis; see `probe`.
+        media: see `report`.
+        progress: told how far it is.
 
     Raises:
         InputError: faults of the corpus, or `out` is a run of other options or inputs.
@@ -40,6 +51,8 @@ def run(
     if isinstance(corpus, str | Path):
         corpus = checked(corpus, progress=progress)
     folder = fit(corpus, out, options=options, progress=progress)
+    if probes and list(probes) != asked_in(folder.read_manifest()):
+        ask(folder.path, probes, progress=progress)
     diagnose_run(folder.path, progress=progress)
     report(folder.path, media=media, progress=progress)
     return folder
@@ -48,7 +61,7 @@ def run(
 def repeat(
     manifest: Path | str, out: Path | str, *, media: Media = "copy", progress: Progress = SILENT
 ) -> RunFolder:
-    """Run again what a `run.toml` records, into a new folder.
+    """Run again what a `run.toml` records, into a new folder; a run that was probed is probed again, too.
 
     The tables come out equal on the same machine with the same number of threads.
 
@@ -63,7 +76,10 @@ def repeat(
         )
         raise InputError(problem)
     options = RunOptions.from_dict(recorded["options"], file=str(path))
-    folder = run(recorded["corpus"]["path"], out, options=options, media=media, progress=progress)
+    asked = asked_in(recorded, file=str(path))
+    folder = run(
+        recorded["corpus"]["path"], out, options=options, probes=asked, media=media, progress=progress
+    )
     _say_differences(recorded, folder, progress)
     return folder
 

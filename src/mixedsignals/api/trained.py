@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Part", "Trained", "read_trained"]
 
 
-
 @dataclass(frozen=True)
 class Part:
     """Heads that share their embeddings: all of a run, or one fold and seed where encoders were tuned.

@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "cues": ("cues", "Measure prosody, face and words of the clips of a corpus or run."),
     "curriculum": ("curriculum", "Clips in an order for training, by how a source learned them."),
     "compare": ("compare", "The fusion family on a corpus, in one table with intervals."),
+    "probe": ("probe", "Ask the heads of a run whom they follow: voice, face or words."),
     "predict": ("predict", "Probabilities, gates and disagreement for new clips."),
     "diagnose": ("diagnose", "Diagnose a run, a corpus with votes, or the predictions of your own models."),
     "report": ("report", "Write the HTML report of a run."),

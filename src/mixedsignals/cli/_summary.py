@@ -17,7 +17,7 @@ from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json
 from mixedsignals.store import RunFolder
 
-__all__ = ["print_run", "print_tables"]
+__all__ = ["print_report", "print_run", "print_tables"]
 
 _SHOWN = 6
 
@@ -28,9 +28,15 @@ def print_run(folder: RunFolder, *, report: Path | None = None) -> None:
     tuning = folder.read_manifest().get("tuning", {})
     if tuning and not STATE.json:
         click.echo(f"\n{tuning['says']}")
-    if report is not None and not STATE.json:
+    if report is not None:
+        print_report(report)
+
+
+def print_report(path: Path) -> None:
+    """Where the report lies; nothing with `--json`, which says it in its document."""
+    if not STATE.json:
         click.echo("\nThe report, to open in a browser:")
-        click.echo(_near(report))
+        click.echo(_near(path))
 
 
 def print_tables(folder: RunFolder) -> None:

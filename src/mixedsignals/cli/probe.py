@@ -1,0 +1,92 @@
+"""`mixedsignals probe`: the heads of a run are asked whom they follow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mixedsignals.cli._options import FOLDER
+from mixedsignals.cli._verb import progress, verb
+from mixedsignals.probe_options import PROBES, ProbeOptions
+
+_DEFAULT = ProbeOptions()
+
+
+@verb("probe", example="mixedsignals probe RUN    or    mixedsignals probe RUN --probe swap --partners 50")
+@click.argument("run", type=FOLDER)
+@click.option(
+    "--probe",
+    "probes",
+    multiple=True,
+    type=click.Choice(list(PROBES)),
+    help="What to ask; may be repeated. Without it everything: "
+    + "; ".join(f"{n}: {t}" for n, t in PROBES.items())
+    + ".",
+)
+@click.option(
+    "--partners",
+    metavar="N",
+    type=click.IntRange(min=1),
+    show_default=str(_DEFAULT.partners),
+    help="Clips that lend a clip one of their modalities, at most.",
+)
+@click.option(
+    "--snr",
+    metavar="DB,DB,…",
+    show_default=",".join(f"{ratio:g}" for ratio in _DEFAULT.snr),
+    help="Signal-to-noise ratios of the noise probes.",
+)
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NAME",
+    help="The fusion to ask; may be repeated. Without it `fusion` and the second one.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    show_default=str(_DEFAULT.seed),
+    help="Seed of partners, donors, noise and permutations.",
+)
+@click.option(
+    "--corpus", type=FOLDER, metavar="FOLDER", help="Where the run's corpus lies now, if it was moved."
+)
+@click.option("--no-report", is_flag=True, help="Leave the report as it is.")
+def command(run: Path, corpus: Path | None, no_report: bool, **given: Any) -> None:
+    """Ask the trained heads of RUN whom they follow: voice, face or words.
+
+    Every clip is asked about by heads that never saw it, from embeddings (seconds): with modalities left out, with one
+    lent by a clip of another label, with noise. The answers go into the tables of RUN, which is diagnosed and reported
+    again. Options are kept in run.toml: `mixedsignals probe RUN` alone asks again what was asked before.
+    """
+    from mixedsignals import api
+    from mixedsignals.cli._dominance import print_dominance
+    from mixedsignals.cli._summary import print_report
+    from mixedsignals.store import RunFolder
+
+    options = _options(given)
+    api.probe(run, options=options, corpus=corpus, with_report=not no_report, progress=progress())
+    folder = RunFolder(run)
+    print_dominance(folder)
+    if not no_report:
+        print_report(folder.report / "index.html")
+
+
+def _options(given: dict[str, Any]) -> ProbeOptions | None:
+    """The options of the call; None where nothing was given, so that what was asked before is asked again."""
+    chosen = {name: value for name, value in given.items() if value not in (None, ())}
+    if "snr" in chosen:
+        chosen["snr"] = _ratios(chosen["snr"])
+    return ProbeOptions(**chosen) if chosen else None
+
+
+def _ratios(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(number) for number in text.split(",") if number.strip())
+    except ValueError:
+        message = f"{text!r} is not a list of numbers of dB such as 20,10"
+        raise click.BadParameter(message, param_hint="--snr") from None
