@@ -9,6 +9,7 @@ import polars as pl
 
 from mixedsignals.cli._columns import print_columns
 from mixedsignals.cli._state import STATE
+from mixedsignals.cli._summary import print_findings
 from mixedsignals.cli._verb import print_json
 from mixedsignals.labels import combination
 from mixedsignals.store import RunFolder
@@ -43,7 +44,7 @@ def print_dominance(folder: RunFolder) -> None:
     if rows:
         print_columns([_cells(row) for row in rows])
         click.echo("\nShapley values in share of clips right, over what the labels' shares alone would give.")
-    _print_findings(findings)
+    print_findings(findings)
 
 
 def _rows(estimates: pl.DataFrame) -> list[dict[str, Any]]:
@@ -87,15 +88,3 @@ def _number(found: dict[str, float | None]) -> str:
     if found["low"] is None or found["high"] is None:
         return value
     return f"{value} [{found['low']:.3f}, {found['high']:.3f}]"
-
-
-def _print_findings(findings: pl.DataFrame) -> None:
-    """What is said of the corpus; of single clips the report tells."""
-    told = findings.filter(pl.col("clip_id").is_null())
-    if not STATE.verbose:
-        told = told.filter(pl.col("status") != "not_applicable")
-    if told.is_empty():
-        return
-    click.echo("\nFindings:")
-    for row in told.iter_rows(named=True):
-        click.echo(f"- {row['status']} {row['code']} ({row['source']}): {row['message']}")

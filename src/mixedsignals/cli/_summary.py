@@ -17,7 +17,7 @@ from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json
 from mixedsignals.store import RunFolder
 
-__all__ = ["print_report", "print_run", "print_tables"]
+__all__ = ["print_findings", "print_report", "print_run", "print_tables"]
 
 _SHOWN = 6
 
@@ -62,7 +62,7 @@ def print_tables(folder: RunFolder) -> None:
         _print_table(rows)
     for sentence in answer:
         click.echo(f"- {sentence}")
-    _print_findings(findings)
+    print_findings(findings)
 
 
 def _models(estimates: pl.DataFrame) -> list[tuple[str, ...]]:
@@ -100,7 +100,8 @@ def _print_table(rows: list[tuple[str, ...]]) -> None:
     click.echo()
 
 
-def _print_findings(findings: pl.DataFrame) -> None:
+def print_findings(findings: pl.DataFrame) -> None:
+    """The issues and tips about the whole corpus, the gravest first; with `-v` all of them."""
     order = {"high": 0, "medium": 1, "low": 2, "none": 3}
     issues = findings.filter(pl.col("clip_id").is_null() & pl.col("status").is_in(["issue", "tip"]))
     ranked = issues.with_columns(pl.col("severity").replace_strict(order).alias("rank")).sort(
