@@ -1,21 +1,20 @@
-"""Cues that were measured before, on disk: one folder per card, in it shards that are written whole or not at all.
+"""Cues that were measured before, on disk: a shard is a small Parquet table; how they are kept is told in `shards`.
 
 The card (extractor, version, options) and the content of a clip (words, or bytes and span) decide; names of files do
-not. Nobody ever changes a shard, so a killed run loses at most one, and two runs side by side need no lock.
+not.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
 from mixedsignals.cues.protocol import Extractor, Measured
-from mixedsignals.store import atomic, digest_bytes
+from mixedsignals.shards import Shards
+from mixedsignals.store import digest_bytes
 
 __all__ = ["CueCache"]
 
@@ -24,54 +23,26 @@ _EMPTY = ""
 """The cue of a row that only says that a content was measured."""
 
 
-class CueCache:
+class CueCache(Shards[Measured]):
     """The cached cues of one extractor with one card, below `folder`, the cache folder that all share."""
 
+    suffix = ".parquet"
+
     def __init__(self, folder: Path, extractor: Extractor) -> None:
-        self._card = {"extractor": extractor.name, "modality": extractor.modality, **extractor.card}
-        text = json.dumps(self._card, sort_keys=True, ensure_ascii=False)
-        digest = digest_bytes(text.encode())
-        self.folder = folder / "cues" / digest[:2] / digest
-        self._written: list[Path] = []
+        card = {"extractor": extractor.name, "modality": extractor.modality, **extractor.card}
+        digest = digest_bytes(json.dumps(card, sort_keys=True, ensure_ascii=False).encode())
+        super().__init__(folder / "cues" / digest[:2] / digest, card)
 
-    def find(self, contents: Iterable[str]) -> dict[str, Measured]:
-        """What is known of those content digests; damaged shards count as not there."""
-        wanted = pl.Series("content", list(set(contents)), dtype=pl.String)
-        found: dict[str, Measured] = {}
-        for path in sorted(self.folder.glob("[!.]*.parquet")):
-            with suppress(pl.exceptions.PolarsError, OSError):
-                found |= _measured(pl.read_parquet(path).filter(pl.col("content").is_in(wanted.implode())))
-        return found
+    def read(self, path: Path, wanted: set[str] | None) -> dict[str, Measured]:
+        """What one shard says."""
+        frame = pl.read_parquet(path)
+        if wanted is not None:
+            frame = frame.filter(pl.col("content").is_in(wanted))
+        return _measured(frame)
 
-    def add(self, measured: Mapping[str, Measured]) -> None:
-        """Write one shard, atomically.
-
-        Raises:
-            CannotFinish: the disk is full or the folder cannot be written.
-        """
-        if not measured:
-            return
-        self._write(_rows(measured))
-
-    def merge(self) -> None:
-        """Join the shards that this object wrote into one; others' are left alone."""
-        if len(self._written) < 2:
-            return
-        parts, self._written = self._written, []
-        self._write(pl.concat([pl.read_parquet(path) for path in parts]))
-        for path in parts:
-            with suppress(OSError):
-                path.unlink()
-
-    def _write(self, frame: pl.DataFrame) -> None:
-        card = self.folder / "card.json"
-        if not card.is_file():
-            with atomic(card) as partial:
-                partial.write_text(json.dumps(self._card, indent=2, ensure_ascii=False), encoding="utf-8")
-        path = self.folder / f"{uuid.uuid4().hex}.parquet"
-        with atomic(path) as partial:
-            frame.write_parquet(partial)
-        self._written.append(path)
+    def write(self, path: Path, entries: Mapping[str, Measured]) -> None:
+        """One row for each content, each value and each reason."""
+        _rows(entries).write_parquet(path)
 
 
 def _rows(measured: Mapping[str, Measured]) -> pl.DataFrame:
