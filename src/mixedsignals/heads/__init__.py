@@ -10,36 +10,58 @@ from typing import TYPE_CHECKING, Any
 from mixedsignals.heads.options import HeadOptions
 
 if TYPE_CHECKING:
+    from mixedsignals.heads.asking import TOKEN, WITHHELD, Asking, Items
+    from mixedsignals.heads.disturbing import with_noise
     from mixedsignals.heads.fitting import HeadResults, fit_heads
     from mixedsignals.heads.fusion import FUSIONS, Fusion
+    from mixedsignals.heads.handlings import HANDLINGS, subset_rows
     from mixedsignals.heads.predicting import HeadPredictions, predict_heads
     from mixedsignals.heads.saving import HeadModel, HeadModels, load_heads, save_heads
+    from mixedsignals.heads.shuffling import Shuffled, shuffled
 
 __all__ = [
     "FUSIONS",
+    "HANDLINGS",
+    "TOKEN",
+    "WITHHELD",
+    "Asking",
     "Fusion",
     "HeadModel",
     "HeadModels",
     "HeadOptions",
     "HeadPredictions",
     "HeadResults",
+    "Items",
+    "Shuffled",
     "fit_heads",
     "load_heads",
     "predict_heads",
     "save_heads",
+    "shuffled",
+    "subset_rows",
+    "with_noise",
 ]
 
 _HOMES = {
+    "Asking": "asking",
     "FUSIONS": "fusion",
     "Fusion": "fusion",
+    "HANDLINGS": "handlings",
     "HeadModel": "saving",
     "HeadModels": "saving",
     "HeadPredictions": "predicting",
     "HeadResults": "fitting",
+    "Items": "asking",
+    "Shuffled": "shuffling",
+    "TOKEN": "asking",
+    "WITHHELD": "asking",
     "fit_heads": "fitting",
     "load_heads": "saving",
     "predict_heads": "predicting",
     "save_heads": "saving",
+    "shuffled": "shuffling",
+    "subset_rows": "handlings",
+    "with_noise": "disturbing",
 }
 
 

@@ -56,18 +56,38 @@ class Gated(Network):
         vectors, gates = [], []
         for modality, x in batch.inputs.items():
             mask = batch.present[modality].unsqueeze(-1).to(x.dtype)
-            projected = linear(weights, f"{modality}.projection", x)
-            vector = batch_norm(
-                weights, statistics, f"{modality}.norm", projected, mask=mask, training=noise is not None
-            )
-            gate = torch.sigmoid(
-                dot(vector, weights[f"{modality}.gate.weight"]) + weights[f"{modality}.gate.bias"]
-            )
-            vectors.append(vector * gate)
+            vector, gate = _gated(weights, statistics, modality, x, mask=mask, training=noise is not None)
+            vectors.append(vector)
             gates.append(gate)
         fused, attention = _attend(weights, vectors, self._there(batch, noise))
         logits = self._classify(weights, statistics, fused, batch.rows, noise)
         return Fused(logits, torch.cat(gates, dim=-1), attention.transpose(1, 2))
+
+    def encode(
+        self, weights: Tensors, statistics: Tensors, modality: str, x: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """What a modality brings by itself: its gated vector (heads, rows, 256) and its score (heads, rows, 1)."""
+        mask = torch.ones_like(x[..., :1])
+        vector, _ = _gated(weights, statistics, modality, x, mask=mask, training=False)
+        return vector, _scores(weights, vector)
+
+    def combine(
+        self,
+        weights: Tensors,
+        statistics: Tensors,
+        parts: Mapping[str, tuple[torch.Tensor, ...]],
+        present: Tensors,
+    ) -> torch.Tensor:
+        """Logits (heads, rows, labels) from what `encode` gave for each modality."""
+        vectors = [vector for vector, _ in parts.values()]
+        fused = vectors[0]
+        if len(vectors) > 1:
+            scores = torch.cat([score for _, score in parts.values()], dim=-1).transpose(1, 2)
+            attention = masked_softmax(scores, torch.stack(list(present.values()), dim=1)).unsqueeze(-1)
+            fused = vectors[0] * attention[:, 0]
+            for at, vector in enumerate(vectors[1:], start=1):
+                fused = fused + vector * attention[:, at]
+        return self._classify(weights, statistics, fused, torch.ones_like(fused[..., 0]), None)
 
     def _classify(
         self,
@@ -87,6 +107,27 @@ class Gated(Network):
         return linear(weights, "labels", x)
 
 
+def _gated(
+    weights: Tensors,
+    statistics: Tensors,
+    modality: str,
+    x: torch.Tensor,
+    *,
+    mask: torch.Tensor,
+    training: bool,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The projected vector times its gate (heads, rows, 256), and the gate (heads, rows, 1)."""
+    projected = linear(weights, f"{modality}.projection", x)
+    vector = batch_norm(weights, statistics, f"{modality}.norm", projected, mask=mask, training=training)
+    gate = torch.sigmoid(dot(vector, weights[f"{modality}.gate.weight"]) + weights[f"{modality}.gate.bias"])
+    return vector * gate, gate
+
+
+def _scores(weights: Tensors, vectors: torch.Tensor) -> torch.Tensor:
+    """How much attention each row asks for, (heads, rows, 1)."""
+    return dot(torch.tanh(linear(weights, "attention.projection", vectors)), weights["attention.vector"])
+
+
 def _attend(
     weights: Tensors, vectors: list[torch.Tensor], present: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -98,10 +139,7 @@ def _attend(
         return vectors[0], present.to(vectors[0].dtype)
     stacked = torch.stack(vectors, dim=1)
     heads, modalities, rows, width = stacked.shape
-    hidden = torch.tanh(
-        linear(weights, "attention.projection", stacked.view(heads, modalities * rows, width))
-    )
-    scores = dot(hidden, weights["attention.vector"]).view(heads, modalities, rows)
+    scores = _scores(weights, stacked.view(heads, modalities * rows, width)).view(heads, modalities, rows)
     attention = masked_softmax(scores, present)
     return (stacked * attention.unsqueeze(-1)).sum(dim=1), attention
 

@@ -23,7 +23,7 @@ from mixedsignals.heads.speaking import Spoken, speak
 from mixedsignals.labels import combination
 from mixedsignals.tables import SPLITS, conform
 
-__all__ = ["HeadPredictions", "predict_heads"]
+__all__ = ["HeadPredictions", "check_embeddings", "clips_of", "predict_heads"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def predict_heads(
         InputError: embeddings whose card or width differs from those trained on, or of unknown modalities.
         UsageError: no head is left by `only_folds` and `only_seeds`.
     """
-    _check_embeddings(models, embeddings)
+    check_embeddings(models, embeddings)
     chosen = [
         model
         for model in models.heads
@@ -72,7 +72,7 @@ def predict_heads(
     ]
     if not chosen:
         raise UsageError("no head has these folds and seeds; leave out only_folds or only_seeds")
-    data = _clips(models, embeddings)
+    data = clips_of(models, embeddings)
     allowed = _allowed(data, splits)
     with one_core_each():
         spoken = {
@@ -116,7 +116,8 @@ def _stacked(frames: list[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
     return pl.concat([schema.to_frame(), *(frame.cast(schema) for frame in frames)])
 
 
-def _check_embeddings(models: HeadModels, embeddings: Mapping[str, Embeddings]) -> None:
+def check_embeddings(models: HeadModels, embeddings: Mapping[str, Embeddings]) -> None:
+    """Raise InputError, naming every fault, unless the embeddings are made as those that the heads were trained on."""
     problems = []
     if not embeddings:
         problems.append(Problem("no-embeddings", "there are no embeddings", "Encode at least one modality."))
@@ -157,7 +158,7 @@ def _check_embeddings(models: HeadModels, embeddings: Mapping[str, Embeddings]) 
         raise InputError(problems)
 
 
-def _clips(models: HeadModels, embeddings: Mapping[str, Embeddings]) -> TrainingSet:
+def clips_of(models: HeadModels, embeddings: Mapping[str, Embeddings]) -> TrainingSet:
     """The clips in one order, with empty vectors for modalities that no clip has."""
     ids = tuple(dict.fromkeys(clip for found in embeddings.values() for clip in found.clip_ids))
     position = {clip: row for row, clip in enumerate(ids)}
