@@ -56,7 +56,7 @@ def fitted(picture: Part, sound: Part, *, beside: Part | None = None) -> Fit:
     slack = heard - seen
     if abs(slack) < _STEP:
         return Fit(picture, sound, 0.0, 0.0)
-    at = abs(slack) / 2 if beside is None else _best(picture, sound, beside, slack)
+    at = abs(slack) / 2 if beside is None else _best(sound, beside, slack)
     kept = min(seen, heard)
     if slack > 0:
         sound = _within(sound, at, kept)
@@ -81,7 +81,7 @@ def _seconds(part: Part, *, sound: bool) -> float:
     return max(0.0, min(ends, default=begin) - begin)
 
 
-def _best(picture: Part, sound: Part, beside: Part, slack: float) -> float:
+def _best(sound: Part, beside: Part, slack: float) -> float:
     """Seconds into the longer one at which the two loudness curves agree best."""
     own, other = _curve(beside), _curve(sound)
     longer, shorter = (other, own) if slack > 0 else (own, other)
