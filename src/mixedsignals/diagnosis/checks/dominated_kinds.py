@@ -25,6 +25,9 @@ IN_SLICE = "unsupported_dominance_in_slice"
 FEWEST_CASES = 10
 """Cases of a kind from which it is compared between slices."""
 
+FEWEST_EXPECTED = 5
+"""Cases that a slice would have at the rate of all clips, for it to be compared: where few, some speaker stands out."""
+
 _SHOWN = 4
 
 
@@ -141,15 +144,21 @@ def _chance(kind: _Kind) -> str:
 
 def _slices(case: Case, outcome: Outcome, found: Dominated, kinds: list[_Kind]) -> None:
     """Every value of every column, for all cases together and for each kind that has enough of them."""
+    if int(found.cases.sum()) < FEWEST_CASES:
+        outcome.find("not_applicable", _too_few(found), source=found.name, slice="slices")
+        return
     asked = {"": found.steady}
     asked |= {kind.slice: kind.hits.mean(axis=0) for kind in kinds if kind.cases >= FEWEST_CASES}
     columns = columns_to_cut_by(case)
     compared: list[tuple[str, Slice]] = []
     for kind, values in asked.items():
-        rows = pieces(columns, np.isfinite(values)) if int(found.cases.sum()) >= FEWEST_CASES else []
-        compared += [(kind, judged(case, values, name, those)) for name, those in rows]
+        overall = float(np.nanmean(values))
+        for name, rows in pieces(columns, np.isfinite(values)):
+            if overall * int(rows.sum()) >= FEWEST_EXPECTED:
+                compared.append((kind, judged(case, values, name, rows)))
     if not compared:
-        outcome.find("not_applicable", _why_not(found), source=found.name, slice="slices")
+        why = f"No slice has {FEWEST_CLIPS} clips inside and outside, and {FEWEST_EXPECTED} cases to be expected."
+        outcome.find("not_applicable", why, source=found.name, slice="slices")
         return
     adjusted = benjamini_hochberg([one.p for _, one in compared])
     fired = []
@@ -174,9 +183,7 @@ def _slices(case: Case, outcome: Outcome, found: Dominated, kinds: list[_Kind]) 
         outcome.find("passed", sentence(message), source=found.name, slice="slices", measure=IN_SLICE)
 
 
-def _why_not(found: Dominated) -> str:
+def _too_few(found: Dominated) -> str:
     cases = int(found.cases.sum())
-    if cases < FEWEST_CASES:
-        there = "is" if cases == 1 else "are"
-        return f"There {there} {count(cases, 'case')}; {FEWEST_CASES} are needed to compare slices."
-    return f"No slice has {FEWEST_CLIPS} clips inside and outside."
+    there = "is" if cases == 1 else "are"
+    return f"There {there} {count(cases, 'case')}; {FEWEST_CASES} are needed to compare slices."
