@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from making.markdown import GENERATED
+from making.markdown import GENERATED, table
+from mixedsignals.cli._estimates import estimate_cell, p_cell, row_of
 
 __all__ = ["fusion_page"]
 
@@ -55,11 +56,11 @@ def _performance(rows: Rows) -> str:
         ]
     ]
     for member in _members(rows):
-        cells = [_cell(_row(rows, m, member, w)) for w in ("all", "conflict=yes") for m in _TITLES]
-        cost = [_row(rows, name, member, "all") for name in ("seconds", "parameters")]
+        cells = [estimate_cell(row_of(rows, m, member, w)) for w in ("all", "conflict=yes") for m in _TITLES]
+        cost = [row_of(rows, name, member, "all") for name in ("seconds", "parameters")]
         numbers = [f"{cost[0]['value']:.1f}" if cost[0] else "", f"{cost[1]['value']:,}" if cost[1] else ""]
         lines.append([f"`{member}`", *cells, *numbers])
-    return f"{_about(rows)}\n\n{_table(lines)}"
+    return f"{_about(rows)}\n\n{table(lines[0], lines[1:])}"
 
 
 def _missing(rows: Rows) -> str:
@@ -68,9 +69,9 @@ def _missing(rows: Rows) -> str:
     titles = [w.replace("masked given=", "shown ").replace("given=", "trained on ") for w in wheres]
     lines = [["member", *(f"{t}: {m}" for t in titles for m in ("macro-F1", "log-loss"))]]
     for member in _members(rows):
-        cells = [_cell(_row(rows, m, member, w)) for w in wheres for m in ("macro_f1", "log_loss")]
+        cells = [estimate_cell(row_of(rows, m, member, w)) for w in wheres for m in ("macro_f1", "log_loss")]
         lines.append([f"`{member}`", *cells])
-    return _table(lines)
+    return table(lines[0], lines[1:])
 
 
 def _gains(rows: Rows, first: str) -> str:
@@ -78,12 +79,12 @@ def _gains(rows: Rows, first: str) -> str:
     lines = [["better than", "on", "macro-F1", "p", "log-loss", "p"]]
     for source in dict.fromkeys(row["source"] for row in mine):
         for where in dict.fromkeys(row["slice"] for row in mine if row["source"] == source):
-            pair = [_row(mine, f"{m}_gain", source, where) for m in ("macro_f1", "log_loss")]
-            cells = [text for row in pair for text in (_cell(row, signed=True), _p(row))]
+            pair = [row_of(mine, f"{m}_gain", source, where) for m in ("macro_f1", "log_loss")]
+            cells = [text for row in pair for text in (estimate_cell(row, signed=True), p_cell(row))]
             other = source.split("|")[1]
             said = f"itself, {where}" if other == first else f"`{other}`"
             lines.append([said, where, *cells])
-    return _table(lines)
+    return table(lines[0], lines[1:])
 
 
 def _verdict(rows: Rows) -> str:
@@ -93,13 +94,13 @@ def _verdict(rows: Rows) -> str:
         if member == "conflict":
             continue
         pair = [
-            _row(rows, f"{m}_gain", f"conflict|{member}", "conflict=yes") for m in ("macro_f1", "log_loss")
+            row_of(rows, f"{m}_gain", f"conflict|{member}", "conflict=yes") for m in ("macro_f1", "log_loss")
         ]
         known = [row for row in pair if row and row["low"] is not None]
         if any(row["low"] > 0 for row in known):
             beaten.append(f"`{member}`")
         else:
-            by = ", ".join(f"{_NAMED[row['measure']]} {_cell(row, signed=True)}" for row in known)
+            by = ", ".join(f"{_NAMED[row['measure']]} {estimate_cell(row, signed=True)}" for row in known)
             missed.append(f"`{member}` ({by})")
     told = (
         "On the conflict slice the interval of the paired difference is above zero, in macro-F1 or log-loss, against "
@@ -110,7 +111,7 @@ def _verdict(rows: Rows) -> str:
         row for row in rows if row["source"].startswith("conflict|") and row["slice"] == "conflict=no"
     ]
     worse = [
-        f"`{row['source'].split('|')[1]}` ({_NAMED[row['measure']]} {_cell(row, signed=True)})"
+        f"`{row['source'].split('|')[1]}` ({_NAMED[row['measure']]} {estimate_cell(row, signed=True)})"
         for row in elsewhere
         if row["high"] is not None and row["high"] < 0
     ]
@@ -122,33 +123,6 @@ _NAMED = {"macro_f1_gain": "macro-F1", "log_loss_gain": "log-loss"}
 
 def _members(rows: Rows) -> list[str]:
     return list(dict.fromkeys(row["source"] for row in rows if row["measure"] == "seconds"))
-
-
-def _row(rows: Rows, measure: str, source: str, where: str) -> dict[str, Any] | None:
-    wanted = (measure, source, where)
-    return next((row for row in rows if (row["measure"], row["source"], row["slice"]) == wanted), None)
-
-
-def _cell(row: dict[str, Any] | None, *, signed: bool = False) -> str:
-    if row is None:
-        return ""
-    sign = "+" if signed else ""
-    value = format(row["value"], f"{sign}.3f")
-    return (
-        value
-        if row["low"] is None
-        else f"{value} [{format(row['low'], f'{sign}.3f')}, {format(row['high'], f'{sign}.3f')}]"
-    )
-
-
-def _p(row: dict[str, Any] | None) -> str:
-    return "" if row is None or row["p"] is None else f"{row['p']:.3f}"
-
-
-def _table(lines: list[list[str]]) -> str:
-    head, *body = lines
-    made = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*made, *("| " + " | ".join(line) + " |" for line in body)])
 
 
 _KINDS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import json
 import os
 import sys
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from mixedsignals.cli._lazy import LazyGroup
 from mixedsignals.cli._state import STATE
 from mixedsignals.errors import InputError, MixedSignalsError
 
@@ -44,18 +44,8 @@ Exit codes:  0 done, 1 faults in the input, 2 wrong usage, 3 could not finish, 1
 Completion:  eval "$(_MIXEDSIGNALS_COMPLETE=bash_source mixedsignals)"    (or zsh_source, fish_source)"""
 
 
-class _LazyGroup(click.Group):
-    """A group that imports a verb's module only when that verb is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in VERBS:
-            return None
-        module = importlib.import_module(f"mixedsignals.cli.{VERBS[cmd_name][0]}")
-        command: click.Command = module.command
-        return command
+class _Program(LazyGroup):
+    """All verbs, with a line for each, and a word for whoever mistypes one."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -86,7 +76,8 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 @click.group(
-    cls=_LazyGroup,
+    cls=_Program,
+    modules={verb: module for verb, (module, _) in VERBS.items()},
     subcommand_metavar="VERB [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Where text, audio, video and fused models part ways, what that says about a clip, and what to do.",

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mixedsignals.cli._estimates import estimate_cell, p_cell, row_of
 from mixedsignals.cli._options import FOLDER, comparing_options, run_options
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json, progress, verb
 
 if TYPE_CHECKING:
     from mixedsignals.api.comparing import Compared
+
+__all__ = ["command", "comparison_tables"]
 
 
 @verb("compare", example="mixedsignals compare CORPUS --fusion gated,product,conflict --out COMPARED")
@@ -88,7 +91,7 @@ def _performance(rows: list[dict[str, Any]], members: list[str], made: Compared)
     lines = [[*head, "seconds", "parameters"]]
     for member in members:
         cells = [
-            _cell(row_of(rows, measure, member, where))
+            estimate_cell(row_of(rows, measure, member, where))
             for where in ("all", "conflict=yes")
             for measure in measures
         ]
@@ -105,7 +108,7 @@ def _missing(rows: list[dict[str, Any]], members: list[str], fewer: list[str]) -
     lines = [["member", *(f"{title} {name}" for title in titles for name in ("F1", "loss"))]]
     for member in members:
         cells = [
-            _cell(row_of(rows, measure, member, where))
+            estimate_cell(row_of(rows, measure, member, where))
             for where in fewer
             for measure in ("macro_f1", "log_loss")
         ]
@@ -122,30 +125,10 @@ def _gains(rows: list[dict[str, Any]], first: str) -> str:
             pair = [row_of(mine, measure, source, where) for measure in ("macro_f1_gain", "log_loss_gain")]
             if pair[0] is None:
                 continue
-            cells = [text for row in pair for text in (_cell(row, signed=True), _p(row))]
+            cells = [text for row in pair for text in (estimate_cell(row, signed=True), p_cell(row))]
             other = source.split("|")[1]
             lines.append([f"itself, {where}" if other == first else other, where, *cells])
     return _aligned(lines)
-
-
-def row_of(rows: list[dict[str, Any]], measure: str, source: str, where: str) -> dict[str, Any] | None:
-    """The row of an estimate, or None."""
-    wanted = (measure, source, where)
-    return next((row for row in rows if (row["measure"], row["source"], row["slice"]) == wanted), None)
-
-
-def _cell(row: dict[str, Any] | None, *, signed: bool = False) -> str:
-    if row is None:
-        return ""
-    sign = "+" if signed else ""
-    value = format(row["value"], f"{sign}.3f")
-    if row["low"] is None or row["high"] is None:
-        return value
-    return f"{value} [{format(row['low'], f'{sign}.3f')}, {format(row['high'], f'{sign}.3f')}]"
-
-
-def _p(row: dict[str, Any] | None) -> str:
-    return "" if row is None or row["p"] is None else f"{row['p']:.3f}"
 
 
 def _aligned(lines: list[list[str]]) -> str:
@@ -154,6 +137,3 @@ def _aligned(lines: list[list[str]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
-
-
-__all__ = ["command", "comparison_tables", "row_of"]
