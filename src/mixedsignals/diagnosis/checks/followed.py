@@ -13,19 +13,22 @@ import numpy as np
 
 from mixedsignals.diagnosis.attribution import attributions, first_of_each
 from mixedsignals.diagnosis.checks.humans import under_conflict
-from mixedsignals.diagnosis.checks.performance import at_chance, performance_estimate
+from mixedsignals.diagnosis.checks.performance import at_chance
 from mixedsignals.diagnosis.evidence import Case, Source
 from mixedsignals.diagnosis.probing import ProbedSource, probed_sources
 from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
 from mixedsignals.diagnosis.swaps import MEDIA_SWAP, Swap, contrast, follow_rate, swaps_of
 from mixedsignals.diagnosis.words import brief, count, listed, number, p_value, sentence
-from mixedsignals.measures.inference import Estimate
+from mixedsignals.measures.inference import Estimate, Resampling, rate
 from mixedsignals.measures.significance import holm
 
 __all__ = ["NEGLIGIBLE", "idle_modality", "whom_fusion_follows"]
 
 NEGLIGIBLE = 0.02
 """A modality that carries nothing is not followed if the whole interval of its follow rate lies this near to zero."""
+
+NEARLY = 0.1
+"""A modality carries nothing if its accuracy (upper bound) is not this far above naming the most frequent label."""
 
 FEWEST_OF_LABEL = 5
 """Clips that must have a donor of a label for a rate of its own."""
@@ -176,11 +179,15 @@ def idle_modality(case: Case) -> Outcome:
     """MS915: fires where fusion follows a modality whose own model is at chance: it carries nothing to be followed."""
     sources = probed_sources(case)
     case.need_target()
-    idle = _idle(case)
-    if not idle:
+    near = at_chance(case)
+    if not near:
         raise NotApplicable(
             "Every modality tells more than chance by itself, so none must be without effect."
         )
+    idle = [part for part in near if _carries_nothing(case, part)]
+    if not idle:
+        names = listed(part.name for part in near)
+        raise NotApplicable(f"These clips are too few to say that {names} carries nothing, though it may.")
     outcome = Outcome()
     for part in idle:
         for source in sources:
@@ -188,14 +195,12 @@ def idle_modality(case: Case) -> Outcome:
     return outcome
 
 
-def _idle(case: Case) -> list[Source]:
-    """The parts that are at chance, and so nearly that it cannot be for want of clips."""
-    return [part for part in at_chance(case) if _near_chance(case, part)]
-
-
-def _near_chance(case: Case, part: Source) -> bool:
-    high = performance_estimate(case, part, "accuracy").high
-    return high is not None and high < _guess(case) + 0.1
+def _carries_nothing(case: Case, part: Source) -> bool:
+    """Whether a part at chance is so near to a guess, too, that it is not for want of clips."""
+    known = (case.target >= 0) & part.complete
+    right = np.where(known, (part.predicted == case.target).mean(axis=0), np.nan)
+    high = rate(right, case.groups, options=Resampling(level=case.options.level)).high
+    return high is not None and high < _guess(case) + NEARLY
 
 
 def _guess(case: Case) -> float:
