@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mixedsignals.diagnosis import DiagnosisOptions, Evidence, diagnose
-from mixedsignals.testing import make_evidence
+from mixedsignals.diagnosis import CHECKS, DiagnosisOptions, Evidence, diagnose
+from mixedsignals.testing import make_evidence, make_probes
 
 QUICK = DiagnosisOptions(permutations=99)
 NOT_WORDS = re.compile(r"[{}]|\b(nan|NaN|None|inf|True|False)\b|  |array\(|\bdtype\b|<class| \.(?!\d)|,,")
@@ -55,6 +55,25 @@ def test_messages_are_for_people(name: str) -> None:
     assert [said for said in bad if said.count("no interval:") > 1] == []
     ended = findings["message"].str.contains(r"[.!?]$")
     assert ended.all(), findings.filter(~ended)["message"].to_list()
+
+
+@pytest.mark.parametrize(
+    "plan", [{}, {"n_speakers": None}, {"n_clips": 6, "n_speakers": 2}, {"n_speakers": 1}], ids=str
+)
+def test_messages_about_probes_are_for_people(plan: dict[str, Any]) -> None:
+    plan = {"n_clips": 60, "n_speakers": 12, "strength": {"text": 0.0, "audio": 1.0, "video": 2.0}} | plan
+    probes = make_probes(partners=2, noise=(20,), media=True, **plan)
+    checks = [check for check in CHECKS if "MS912" <= check.code <= "MS915"]
+    evidence = Evidence(**make_evidence(**plan).evidence(), probes=probes)
+    findings = diagnose(evidence, options=QUICK, checks=checks).findings
+    assert set(findings["code"]) == {check.code for check in checks}
+    bad = [
+        message
+        for message in findings["message"]
+        if NOT_WORDS.search(message) or SEVERAL_OF_ONE.search(message)
+    ]
+    assert bad == []
+    assert findings["message"].str.ends_with(".").all()
 
 
 def test_kinds_that_need_votes_or_targets_are_said_to_be_unknown_without_them() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mixedsignals.diagnosis import DiagnosisOptions, Evidence, diagnose
+from mixedsignals.diagnosis import CHECKS, DiagnosisOptions, Evidence, diagnose
 from mixedsignals.diagnosis.names import ESTIMATE_NAMES, SCORE_NAMES, expanded
 from mixedsignals.diagnosis.places import PLACES, stands
-from mixedsignals.testing import make_evidence
+from mixedsignals.testing import make_evidence, make_probes
 
 QUICK = DiagnosisOptions(permutations=99)
 OF = {name: declared for declared in ESTIMATE_NAMES for name in expanded(declared)}
@@ -60,6 +60,25 @@ def test_every_row_stands_where_its_declaration_says(plan: dict[str, Any], targe
     assert strange == []
     scores = {name for declared in SCORE_NAMES for name in expanded(declared)}
     assert set(found.scores["measure"]) <= scores
+
+
+def test_every_row_of_probes_stands_where_its_declaration_says() -> None:
+    plan = {"n_clips": 80, "n_speakers": 16, "labels": ("a", "b", "c")}
+    probes = make_probes(partners=4, media=True, **plan)
+    checks = [check for check in CHECKS if "MS912" <= check.code <= "MS915"]
+    found = diagnose(
+        Evidence(**make_evidence(**plan).evidence(), probes=probes), options=QUICK, checks=checks
+    )
+    rows = list(found.estimates.select("measure", "source", "slice").iter_rows())
+    assert len(rows) > 100
+    parts = ("text", "audio", "video")
+    assert all(measure in OF for measure, *_ in rows)
+    assert all(
+        stands(PLACES[OF[m]], source, piece, fusion="fusion", parts=parts) for m, source, piece in rows
+    )
+    assert not stands(
+        PLACES["follow_difference"], "fusion", "elsewhere=audio|text", fusion="fusion", parts=parts
+    )
 
 
 def test_the_names_that_others_rely_on_are_all_there_with_their_sources_and_slices() -> None:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixedsignals.diagnosis import DiagnosisOptions, Evidence, diagnose
+from mixedsignals.diagnosis import CHECKS, DiagnosisOptions, Evidence, diagnose
 from mixedsignals.diagnosis.names import ESTIMATE_NAMES, expanded
-from mixedsignals.testing import make_evidence
+from mixedsignals.testing import make_evidence, make_probes
 
 QUICK = DiagnosisOptions(permutations=99)
 RANGES = {name: declared.range for pattern, declared in ESTIMATE_NAMES.items() for name in expanded(pattern)}
@@ -27,6 +27,7 @@ DISTANCES = {
 }
 UNBOUNDED = {"delta_log_loss", "gain_over_vote_shares"}
 UNBOUNDED |= {"cue_difference", "cue_difference_within_label", "cue_weight"}
+UNBOUNDED |= {"follow_by_entropy"}
 UNBOUNDED |= {"shapley_true", "shapley_predicted", "shapley_predicted_difference"}
 
 
@@ -82,6 +83,27 @@ def test_no_estimate_of_a_small_corpus_leaves_its_range(plan: dict[str, Any]) ->
     made = diagnose(Evidence(**make_evidence(**plan).evidence()), options=QUICK)
     assert made.estimates.height
     assert not out_of_range(made.estimates, len(plan["labels"]))
+
+
+@settings(deadline=None, max_examples=8)
+@given(
+    n_clips=st.integers(4, 40),
+    n_speakers=st.sampled_from([None, 2, 5]),
+    labels=st.sampled_from([("a", "b"), ("a", "b", "c", "d")]),
+    seed=st.integers(0, 200),
+)
+def test_no_estimate_of_probes_leaves_its_range(n_clips, n_speakers, labels, seed):
+    plan = {
+        "n_clips": n_clips,
+        "n_speakers": n_speakers,
+        "labels": labels,
+        "seed": seed,
+        "missing": {"text": 0.3},
+    }
+    probes = make_probes(partners=2, noise=(0,), media=True, **plan)
+    checks = [check for check in CHECKS if "MS912" <= check.code <= "MS915"]
+    evidence = Evidence(**make_evidence(**plan).evidence(), probes=probes)
+    assert not out_of_range(diagnose(evidence, options=QUICK, checks=checks).estimates, len(labels))
 
 
 @pytest.mark.parametrize("speakers", [2, 3])
