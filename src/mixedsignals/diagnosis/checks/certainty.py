@@ -81,10 +81,12 @@ def _one(case: Case, outcome: Outcome, source: ProbedSource, swap: Swap, relativ
     curve = _curve(case, outcome, source, swap, relative)
     rate = follow_rate(case, {modality: swap})
     status, severity, verdict = _verdict(slopes[False], rate)
+    inside = (
+        "" if slopes[True].value is None else f", and by {brief(slopes[True])} among donors of the same clip"
+    )
     message = (
         f"{source.name} {verdict.format(modality)}. Following changes by {brief(slopes[False])} for one unit of "
-        f"relative entropy (−1: {modality} alone is sure, 1: it alone is unsure), and by {brief(slopes[True])} "
-        f"among donors of the same clip. {curve}"
+        f"relative entropy (−1: {modality} alone is sure, 1: it alone is unsure){inside}. {curve}"
     )
     outcome.find(
         status, sentence(message), source=source.name, slice=where, measure=measure, severity=severity

@@ -18,7 +18,7 @@ from mixedsignals.diagnosis.evidence import Case, Source
 from mixedsignals.diagnosis.probing import ProbedSource, probed_sources
 from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
 from mixedsignals.diagnosis.swaps import MEDIA_SWAP, Swap, contrast, follow_rate, swaps_of
-from mixedsignals.diagnosis.words import brief, count, listed, number, p_value, sentence
+from mixedsignals.diagnosis.words import brief, count, listed, number, p_value, sentence, verb
 from mixedsignals.measures.inference import Estimate, Resampling, rate
 from mixedsignals.measures.significance import holm
 
@@ -186,8 +186,10 @@ def idle_modality(case: Case) -> Outcome:
         )
     idle = [part for part in near if _carries_nothing(case, part)]
     if not idle:
-        names = listed(part.name for part in near)
-        raise NotApplicable(f"These clips are too few to say that {names} carries nothing, though it may.")
+        names, carries = listed(part.name for part in near), verb(len(near), "carries", "carry")
+        raise NotApplicable(
+            f"These clips are too few to say that {names} {carries} nothing, though that may be."
+        )
     outcome = Outcome()
     for part in idle:
         for source in sources:

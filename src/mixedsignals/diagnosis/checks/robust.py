@@ -157,9 +157,7 @@ def _beyond_encoding(case: Case, outcome: Outcome, source: ProbedSource, probe: 
     if found.value is None:
         return ""
     more = found.low is not None and found.low > 0
-    return f", {brief(found)} decisions more than encoding again does" + (
-        "" if more else " (not shown to be more)"
-    )
+    return f" ({brief(found)} of decisions beyond encoding again{'' if more else ', not shown to be more'})"
 
 
 def _verdict(
