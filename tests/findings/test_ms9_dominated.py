@@ -105,7 +105,7 @@ def test_a_case_tells_values_others_votes_and_what_flips_it_back(made: Made, fou
         "without audio",
     ):
         assert words in message
-    assert "another clip of the same label" in message
+    assert "another clip of its label" in message
     back = found.scores.filter(pl.col("measure") == "case_flips_back:audio")
     fewer, target = said(made, "fusion", "text+video"), dict(made.targets.select("clip_id", "label").rows())
     for clip, flips in back.select("clip_id", "value").iter_rows():

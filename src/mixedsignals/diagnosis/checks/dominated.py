@@ -211,7 +211,9 @@ def _beside_best(case: Case, found: Dominated, compared: _Compared) -> tuple[boo
     if best is None or over is None or over.value is None:
         return False, "No best single modality can be chosen on other speakers"
     worse, better = over.low is not None and over.low > 0, over.high is not None and over.high < 0
-    verdict = "more often" if worse else "less often" if better else "about as often, as far as can be told,"
+    verdict = (
+        "more often" if worse else "less often" if better else "about as often as that, as far as can be told"
+    )
     chosen, hits = yardstick(case, found)
     names = [found.modalities[at] for at in np.unique(chosen[found.known & (chosen >= 0)])]
     rows = np.flatnonzero(found.cases & (chosen >= 0))
@@ -220,7 +222,7 @@ def _beside_best(case: Case, found: Dominated, compared: _Compared) -> tuple[boo
     saved = int((found.fused[others] == found.target[others]).sum())
     return worse, (
         f"The best single modality ({listed(names)}, chosen on other {case.unit}) is wrong with nobody behind it on "
-        f"{with_interval(best)}, so fusion errs like that {verdict} (difference {with_interval(over)}); of the "
+        f"{with_interval(best)}, and fusion errs like that {verdict} (difference {with_interval(over)}); of the "
         f"{count(len(rows), 'case')} it has {right} right, and of the {len(others)} on which it is alone and wrong "
         f"fusion has {saved} right"
     )

@@ -24,7 +24,7 @@ MOST_TOLD = 200
 """Cases that get a finding of their own: the steadiest over seeds first. Scores are kept of all."""
 
 FLIPS = "flips_back_rate"
-_SWAPS = {"mismatch": "of the same label", "swap": "of another label"}
+_SWAPS = {"mismatch": "another clip of its label", "swap": "a clip of another label"}
 
 
 def say_cases(case: Case, outcome: Outcome, found: Dominated) -> None:
@@ -150,7 +150,7 @@ def _swapped(case: Case, found: Dominated) -> dict[int, dict[str, list[str]]]:
     for clip, modality, probe, back, every in counted.sort("probe").iter_rows():
         if back:
             at = int(case.at(pl.Series([clip]))[0])
-            words = f"another clip {_SWAPS[probe]} ({back} of {every})"
+            words = f"{_SWAPS[probe]} ({back} of {every})"
             told.setdefault(at, {}).setdefault(modality, []).append(words)
     return told
 

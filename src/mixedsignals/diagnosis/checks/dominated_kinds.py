@@ -177,10 +177,14 @@ def _slices(case: Case, outcome: Outcome, found: Dominated, kinds: list[_Kind]) 
         outcome.find("issue", sentence(message), source=found.name, slice=where, measure=IN_SLICE)
     if not fired:
         message = (
-            f"on none of {count(len(compared), 'slice')} ({listed(sorted(columns))}) cases of {found.source.name} "
+            f"on none of {count(len(compared), 'slice')} ({listed(_columns(compared))}) cases of {found.source.name} "
             "gather more than elsewhere after Benjamini-Hochberg"
         )
         outcome.find("passed", sentence(message), source=found.name, slice="slices", measure=IN_SLICE)
+
+
+def _columns(compared: list[tuple[str, Slice]]) -> list[str]:
+    return sorted({one.name.partition("=")[0] for _, one in compared})
 
 
 def _too_few(found: Dominated) -> str:

@@ -46,7 +46,8 @@ def dominated(views: Views) -> Section | None:
         ],
         figures=figures,
         tables=tables,
-        notes=_notes(views),
+        notes=list(_no_null(views)),
+        long=True,
     )
 
 
@@ -66,7 +67,7 @@ def _sources(views: Views) -> list[str]:
     if table is None:
         return []
     found = table.filter(pl.col("measure") == _CASE)["source"].unique().to_list()
-    return source_order(found, views.run.fusion)
+    return sorted(source_order(found, views.run.fusion), key=lambda name: name != views.run.fusion)
 
 
 def _estimates(views: Views, measure: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -189,7 +190,7 @@ def _cases(views: Views, source: str) -> DataTable | None:
             ),
             "back": _back(row),
             "steady": row["steady"],
-            "people": votes.get(row["clip_id"]),
+            "people": _people(row, votes.get(row["clip_id"], {})),
             "gates": gates.get(row["clip_id"]),
         }
         for row in ranked.head(_SHOWN).iter_rows(named=True)
@@ -212,14 +213,18 @@ def _cases(views: Views, source: str) -> DataTable | None:
 
 
 def _carried(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{m} {number(v, 2)}" for v, m in _leaders(row))
+
+
+def _leaders(row: Mapping[str, Any]) -> list[tuple[float, str]]:
+    """Values and modalities, the largest first."""
     values = {m: row.get(f"case_shapley:{m}") for m in MODALITIES}
-    known = sorted(((v, m) for m, v in values.items() if v is not None), reverse=True)
-    return ", ".join(f"{m} {number(v, 2)}" for v, m in known)
+    return sorted(((v, m) for m, v in values.items() if v is not None), reverse=True)
 
 
 def _back(row: Mapping[str, Any]) -> str:
     back = [m for m in MODALITIES if row.get(f"case_flips_back:{m}") == 1.0]
-    return " or ".join(back) if back else "no one"
+    return " or ".join(back) if back else "none"
 
 
 def _decided(views: Views, source: str, ids: list[str]) -> dict[str, str]:
@@ -229,8 +234,8 @@ def _decided(views: Views, source: str, ids: list[str]) -> dict[str, str]:
     return {clip: f"{label} ({100 * sure:.0f} %)" for clip, label, sure in rows}
 
 
-def _votes(views: Views, ids: list[str]) -> dict[str, str]:
-    """Votes under the fullest condition and under each single one, in words."""
+def _votes(views: Views, ids: list[str]) -> dict[str, dict[str, str]]:
+    """Votes by clip and condition, in words; the fullest condition first."""
     table = _table(views, "votes")
     if table is None:
         return {}
@@ -243,13 +248,17 @@ def _votes(views: Views, ids: list[str]) -> dict[str, str]:
     told: dict[str, dict[str, list[str]]] = {}
     for clip, given, label, n in ranked.iter_rows():
         told.setdefault(clip, {}).setdefault(given, []).append(f"{n} {label}")
-    return {
-        clip: "; ".join(_condition(given, held) for given, held in by.items()) for clip, by in told.items()
-    }
+    return {clip: {given: ", ".join(held) for given, held in by.items()} for clip, by in told.items()}
 
 
-def _condition(given: str, held: list[str]) -> str:
-    return f"{given.replace('+', ' + ')}: {', '.join(held)}"
+def _people(row: Mapping[str, Any], votes: Mapping[str, str]) -> str | None:
+    """Votes given most, and given the modality that leads alone."""
+    if not votes:
+        return None
+    full, *_ = votes
+    leader = _leaders(row)[:1]
+    alone = [f"given {one} alone {votes[one]}" for _, one in leader if one in votes and one != full]
+    return "; ".join([votes[full], *alone])
 
 
 def _gates(views: Views, ids: list[str]) -> dict[str, str]:
@@ -258,10 +267,6 @@ def _gates(views: Views, ids: list[str]) -> dict[str, str]:
     for clip, modality, weight in own.select("clip_id", "modality", "weight").iter_rows():
         told.setdefault(clip, []).append(f"{modality} {number(weight, 2)}")
     return {clip: ", ".join(held) for clip, held in told.items()}
-
-
-def _notes(views: Views) -> list[str]:
-    return list(_no_null(views))
 
 
 def _no_null(views: Views) -> Iterator[str]:
