@@ -5,6 +5,7 @@ Six verbs do the work: `read` a corpus, `encode` its clips, `fit` heads out of f
 """
 
 from mixedsignals.api.comparing import compare
+from mixedsignals.api.conflicts import ConflictsMade, write_conflicts
 from mixedsignals.api.corpora import (
     check,
     fetch_weights,
@@ -19,6 +20,7 @@ from mixedsignals.api.diagnosing import diagnose, diagnose_corpus, diagnose_run
 from mixedsignals.api.encoding import encode
 from mixedsignals.api.exporting import export_fiftyone, export_label_studio
 from mixedsignals.api.fitting import fit
+from mixedsignals.api.media_probing import MediaOptions
 from mixedsignals.api.predicting import Predictor, predict
 from mixedsignals.api.probing import probe
 from mixedsignals.api.reporting import report
@@ -30,6 +32,8 @@ from mixedsignals.manifest import RunOptions
 from mixedsignals.probe_options import ProbeOptions
 
 __all__ = [
+    "ConflictsMade",
+    "MediaOptions",
     "Predictor",
     "ProbeOptions",
     "RunOptions",
@@ -62,4 +66,5 @@ __all__ = [
     "serve_study",
     "study_status",
     "weights_status",
+    "write_conflicts",
 ]

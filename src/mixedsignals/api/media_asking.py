@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from mixedsignals.api.tuned_models import TunedHeads
 from mixedsignals.labels import combination
 from mixedsignals.probes import Film
 from mixedsignals.progress import SILENT, Progress
-from mixedsignals.tables import CLIPS, conform
+from mixedsignals.tables import CLIPS, PROBES, conform
 
 if TYPE_CHECKING:
     from mixedsignals.api.trained import Part, Trained
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mixedsignals.heads import HeadModels
 
 __all__ = ["answers", "embedded"]
+
+_SAID = ("seed", "clip_id", "source", "label", "probability")
 
 
 def embedded(
@@ -114,14 +116,8 @@ def answers(
 
     full = combination(part.embeddings)
     splits = _splits(part, films)
-    schema: dict[str, Any] = {
-        "seed": pl.Int64,
-        "clip_id": pl.String,
-        "source": pl.String,
-        "label": pl.String,
-        "probability": pl.Float64,
-    }
-    rows = [pl.DataFrame(schema=schema)]
+    schema = pl.Schema({name: PROBES.schema[name] for name in _SAID})
+    rows = [schema.to_frame()]
     for models in (_only(one, full) for one in (part.models, *part.second)):
         for seed in sorted({one.head.seed for one in models.heads}):
             said = predict_heads(models, embeddings, splits=splits, only_seeds=[seed]).predictions

@@ -7,8 +7,8 @@ stands beside that on the same clip written anew without a change (`media:plain`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ import polars as pl
 from mixedsignals.api.encoding import is_ready_made
 from mixedsignals.api.lending import Lenders
 from mixedsignals.api.media_asking import answers, embedded
-from mixedsignals.errors import CannotFinish, UsageError
+from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
 from mixedsignals.labels import MODALITIES
 from mixedsignals.probes import (
     DEFAULT_PROBES,
@@ -43,7 +43,15 @@ if TYPE_CHECKING:
     from mixedsignals.corpus import Corpus
     from mixedsignals.media import Freeze, NoiseKind
 
-__all__ = ["MediaOptions", "MediaProbed", "labelled", "media_sources", "probe_media", "reasons"]
+__all__ = [
+    "MediaOptions",
+    "MediaProbed",
+    "asked_of_media",
+    "labelled",
+    "media_sources",
+    "probe_media",
+    "reasons",
+]
 
 _PILOT = 3  # clips from which the time is foretold
 _WORTH_FORETELLING = 8  # clips from which on that is worth it
@@ -59,6 +67,7 @@ class MediaOptions:
         probes: by name, such as `media:swap`, `media:noise:10` (dB), `media:shift:-250` (ms, voice earlier than face).
         clips: how many at most, drawn so that labels and speakers are represented evenly; None takes all.
         partners: clips that lend a clip one modality, at most.
+        sources: fusions that are asked; None means all of the run.
         noise, freeze: as `probes.FilmOptions`.
         seed: of the draw, the partners and the noise.
         jobs: recordings made at a time.
@@ -67,6 +76,7 @@ class MediaOptions:
     probes: tuple[str, ...] = DEFAULT_PROBES
     clips: int | None = 60
     partners: int = 1
+    sources: tuple[str, ...] | None = None
     noise: NoiseKind = "white"
     freeze: Freeze = "middle"
     seed: int = 0
@@ -89,13 +99,23 @@ class MediaOptions:
     def to_dict(self) -> dict[str, Any]:
         """What `run.toml` keeps."""
         values = {name: value for name, value in asdict(self).items() if name != "jobs" and value is not None}
-        return {**values, "probes": list(self.probes)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> MediaOptions:
-        """The inverse of `to_dict`."""
-        chosen = {"clips": None, **values}
-        return cls(**{**chosen, "probes": tuple(chosen["probes"])})
+    def from_dict(cls, values: Mapping[str, Any], *, file: str = "run.toml") -> MediaOptions:
+        """The inverse of `to_dict`.
+
+        Raises:
+            InputError: entries that are no options.
+        """
+        if unknown := sorted(set(values) - {one.name for one in fields(cls)}):
+            message = f"[probe_media] has {', '.join(unknown)}, which this version does not know"
+            remedy = "Remove them, or use the version that made the file."
+            raise InputError(Problem("unknown-option", message, remedy, file=file))
+        chosen: dict[str, Any] = {
+            name: tuple(one) if isinstance(one, list) else one for name, one in values.items()
+        }
+        return cls(**{"clips": None, **chosen})
 
 
 @dataclass(frozen=True)
@@ -121,12 +141,22 @@ class MediaProbed:
     disk: int = 0
     notes: tuple[str, ...] = ()
 
+    def sentences(self) -> Iterator[str]:
+        """What a user should know."""
+        yield f"{self.versions:,} versions of {len(self.clips)} clips were asked about."
+        yield (
+            f"Of their tracks {self.made:,} were made now and {self.reused:,} were there; they take "
+            f"{self.disk / 1e6:.0f} MB in {films_folder()}, which may be emptied."
+        )
+        for reason, count in reasons(self.left_out):
+            yield f"Left out, {count} version{'s' if count != 1 else ''}: {reason}."
+        yield from self.notes
+
 
 def probe_media(
     trained: Trained,
     *,
     options: MediaOptions | None = None,
-    sources: Sequence[str] | None = None,
     progress: Progress = SILENT,
 ) -> MediaProbed:
     """Alter clips of a run, encode them, ask the heads, and write the answers into the table `probes`.
@@ -136,7 +166,6 @@ def probe_media(
 
     Args:
         trained: the run.
-        sources: fusions that are asked; None means all of the run.
         progress: told how many recordings there are and how long they take, before most are made.
 
     Raises:
@@ -145,7 +174,7 @@ def probe_media(
         CannotFinish: nothing of the run can be altered, or the disk is full.
     """
     options = options or MediaOptions()
-    wanted = _wanted(trained, sources)
+    wanted = _wanted(trained, options.sources)
     modalities = _alterable(trained)
     found = media_sources(trained.corpus, modalities)
     chosen = _chosen(trained, found, options)
@@ -174,6 +203,21 @@ def probe_media(
         disk_use(films.films),
         tuple(_notes(trained, modalities, films.films)),
     )
+
+
+def films_folder() -> Path:
+    """Where altered tracks are kept."""
+    return cache_dir() / "films"
+
+
+def asked_of_media(manifest: Mapping[str, Any], *, file: str = "run.toml") -> MediaOptions | None:
+    """What a run was asked on media; None where nothing was.
+
+    Raises:
+        InputError: entries that are no options.
+    """
+    values = manifest.get("probe_media")
+    return None if values is None else MediaOptions.from_dict(values, file=file)
 
 
 def _wanted(trained: Trained, sources: Sequence[str] | None) -> tuple[str, ...]:
@@ -209,7 +253,6 @@ def media_sources(corpus: Corpus, modalities: Sequence[str]) -> dict[str, Source
     Raises:
         InputError: files that are gone or cannot be read, all of them.
     """
-    from mixedsignals.errors import InputError, Problem
     from mixedsignals.media import MediaInfo, Part, probe
 
     infos: dict[Path, MediaInfo | None] = {}
@@ -284,7 +327,7 @@ class _Work:
         return make_films(
             versions,
             self.sources,
-            cache_dir() / "films",
+            films_folder(),
             options=chosen,
             jobs=self.options.jobs,
             progress=progress or self.progress,
@@ -303,11 +346,10 @@ class _Work:
         films = self.films(pilot, SILENT)
         embedded(self.trained, films.films, self.modalities, progress=SILENT)
         seconds = (perf_counter() - began) * (n - len(pilot)) / len(pilot)
-        took = "less than a minute" if seconds < _MINUTE else f"about {round(seconds / _MINUTE)} min"
-        if not films.made:
-            took += ", or less, as the first are in the cache"
+        long = "under a minute" if seconds < _MINUTE else f"about {round(seconds / _MINUTE)} min"
+        cached = "" if films.made else ", which were in the cache"
         self.progress.say(
-            f"{said}: {took} more, going by the first {_PILOT}; a stopped call goes on where it was."
+            f"{said}: {long} for the rest, going by the first {_PILOT}{cached}; a stopped call goes on where it was."
         )
 
 

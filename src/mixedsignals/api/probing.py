@@ -15,6 +15,7 @@ import polars as pl
 
 from mixedsignals.api.diagnosing import diagnose_run
 from mixedsignals.api.lending import Lenders
+from mixedsignals.api.media_probing import MediaOptions, asked_of_media, probe_media
 from mixedsignals.api.probers import HANDLINGS, PROBERS, Answers, Asked, fused_of
 from mixedsignals.api.reporting import media_shown, report
 from mixedsignals.api.trained import Trained, read_trained
@@ -35,6 +36,7 @@ def probe(
     run: Path | str,
     *,
     options: ProbeOptions | None = None,
+    media: MediaOptions | None = None,
     corpus: Path | str | None = None,
     with_report: bool = True,
     progress: Progress = SILENT,
@@ -46,7 +48,9 @@ def probe(
 
     Args:
         run: the folder of a run with models.
-        options: what to ask, and how; None asks again what was asked before, or everything where nothing was.
+        options: what to ask, and how. Without these and `media`, what was asked before is asked again, or everything
+            but real media where nothing was.
+        media: which clips to alter how, and to encode and ask about anew; see `MediaOptions`.
         corpus: where the run's corpus lies now, if it was moved.
         with_report: whether to write the report again.
         progress: told how far it is.
@@ -57,10 +61,16 @@ def probe(
         CannotFinish: the run learned from one modality alone.
     """
     folder = RunFolder(Path(run))
-    before = asked_in(folder.read_manifest(), file=str(folder.manifest_path))
+    wanted = [] if options is None else [options]
+    if options is None and media is None:
+        manifest = folder.read_manifest()
+        wanted = asked_in(manifest, file=str(folder.manifest_path))
+        media = asked_of_media(manifest, file=str(folder.manifest_path))
+        wanted = wanted if wanted or media else [ProbeOptions()]
     ask(
         folder.path,
-        before or [ProbeOptions()] if options is None else [options],
+        wanted,
+        media=media,
         corpus=corpus,
         progress=progress,
     )
@@ -74,13 +84,17 @@ def ask(
     run: Path | str,
     wanted: Iterable[ProbeOptions],
     *,
+    media: MediaOptions | None = None,
     corpus: Path | str | None = None,
     progress: Progress = SILENT,
 ) -> None:
-    """The first half of `probe`: answers into the tables, each set of options after the other, and no diagnosis."""
+    """The first half of `probe`: answers into the tables, one set of options after another, and no diagnosis."""
     trained = read_trained(run, corpus=corpus, progress=progress)
     for options in wanted:
         _ask(trained, options, progress)
+    if media is not None:
+        for sentence in probe_media(trained, options=media, progress=progress).sentences():
+            progress.say(sentence)
 
 
 def _ask(trained: Trained, options: ProbeOptions, progress: Progress) -> None:

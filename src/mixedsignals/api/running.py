@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from mixedsignals.api.corpora import checked
 from mixedsignals.api.diagnosing import diagnose_run
 from mixedsignals.api.fitting import fit
+from mixedsignals.api.media_probing import MediaOptions, asked_of_media
 from mixedsignals.api.probing import ask
 from mixedsignals.api.reporting import report
 from mixedsignals.errors import InputError, Problem
@@ -31,6 +32,7 @@ def run(
     *,
     options: RunOptions | None = None,
     probes: Sequence[ProbeOptions] = (),
+    media_probes: MediaOptions | None = None,
     media: Media = "copy",
     progress: Progress = SILENT,
 ) -> RunFolder:
@@ -41,6 +43,7 @@ def run(
         out: the folder of the run.
         options: how it is made.
         probes: what the heads are asked, one after the other, before the diagnosis; see `probe`.
+        media_probes: which clips are altered how, and asked about.
         media: see `report`.
         progress: told how far it is.
 
@@ -51,8 +54,11 @@ def run(
     if isinstance(corpus, str | Path):
         corpus = checked(corpus, progress=progress)
     folder = fit(corpus, out, options=options, progress=progress)
-    if probes and list(probes) != asked_in(folder.read_manifest()):
-        ask(folder.path, probes, progress=progress)
+    asked = folder.read_manifest()
+    wanted = [] if list(probes) == asked_in(asked) else list(probes)
+    altered = None if media_probes == asked_of_media(asked) else media_probes
+    if wanted or altered:
+        ask(folder.path, wanted, media=altered, progress=progress)
     diagnose_run(folder.path, progress=progress)
     report(folder.path, media=media, progress=progress)
     return folder
@@ -76,9 +82,14 @@ def repeat(
         )
         raise InputError(problem)
     options = RunOptions.from_dict(recorded["options"], file=str(path))
-    asked = asked_in(recorded, file=str(path))
     folder = run(
-        recorded["corpus"]["path"], out, options=options, probes=asked, media=media, progress=progress
+        recorded["corpus"]["path"],
+        out,
+        options=options,
+        probes=asked_in(recorded, file=str(path)),
+        media_probes=asked_of_media(recorded, file=str(path)),
+        media=media,
+        progress=progress,
     )
     _say_differences(recorded, folder, progress)
     return folder

@@ -8,34 +8,36 @@ from typing import Any
 import click
 
 from mixedsignals.cli._options import FOLDER
+from mixedsignals.cli._probe_media import MEDIA_PROBES, media_of, media_options, print_conflicts
 from mixedsignals.cli._verb import progress, verb
 from mixedsignals.probe_options import PROBES, ProbeOptions
 
 _DEFAULT = ProbeOptions()
 
 
-@verb("probe", example="mixedsignals probe RUN    or    mixedsignals probe RUN --probe swap --partners 50")
+@verb("probe", example="mixedsignals probe RUN    or    mixedsignals probe RUN --media --limit 30")
 @click.argument("run", type=FOLDER)
 @click.option(
     "--probe",
     "probes",
     multiple=True,
-    type=click.Choice(list(PROBES)),
+    type=click.Choice([*PROBES, *MEDIA_PROBES]),
+    metavar="NAME",
     help="What to ask; may be repeated. Without it everything: "
     + "; ".join(f"{n}: {t}" for n, t in PROBES.items())
-    + ".",
+    + f". On real media: {', '.join(MEDIA_PROBES)}.",
 )
 @click.option(
     "--partners",
     metavar="N",
     type=click.IntRange(min=1),
-    show_default=str(_DEFAULT.partners),
+    show_default=f"{_DEFAULT.partners}; of real media 1",
     help="Clips that lend a clip one of their modalities, at most.",
 )
 @click.option(
     "--snr",
     metavar="DB,DB,…",
-    show_default=",".join(f"{ratio:g}" for ratio in _DEFAULT.snr),
+    show_default=",".join(f"{ratio:g}" for ratio in _DEFAULT.snr) + "; of real media 10",
     help="Signal-to-noise ratios of the noise probes.",
 )
 @click.option(
@@ -52,6 +54,7 @@ _DEFAULT = ProbeOptions()
     show_default=str(_DEFAULT.seed),
     help="Seed of partners, donors, noise and permutations.",
 )
+@media_options
 @click.option(
     "--corpus", type=FOLDER, metavar="FOLDER", help="Where the run's corpus lies now, if it was moved."
 )
@@ -62,14 +65,24 @@ def command(run: Path, corpus: Path | None, no_report: bool, **given: Any) -> No
     Every clip is asked about by heads that never saw it, from embeddings (seconds): with modalities left out, with one
     lent by a clip of another label, with noise. The answers go into the tables of RUN, which is diagnosed and reported
     again. Options are kept in run.toml: `mixedsignals probe RUN` alone asks again what was asked before.
+
+    With --media recordings and words themselves are altered, which takes minutes; --conflicts writes films for
+    people and for other models.
     """
     from mixedsignals import api
     from mixedsignals.cli._dominance import print_dominance
     from mixedsignals.cli._summary import print_report
     from mixedsignals.store import RunFolder
 
+    given["snr"] = None if given["snr"] is None else _ratios(given["snr"])
+    if (out := given.pop("conflicts")) is not None:
+        print_conflicts(run, out, given, corpus)
+        return
+    media = media_of(given)
     options = _options(given)
-    api.probe(run, options=options, corpus=corpus, with_report=not no_report, progress=progress())
+    api.probe(
+        run, options=options, media=media, corpus=corpus, with_report=not no_report, progress=progress()
+    )
     folder = RunFolder(run)
     print_dominance(folder)
     if not no_report:
@@ -79,8 +92,6 @@ def command(run: Path, corpus: Path | None, no_report: bool, **given: Any) -> No
 def _options(given: dict[str, Any]) -> ProbeOptions | None:
     """The options of the call; None where nothing was given, so that what was asked before is asked again."""
     chosen = {name: value for name, value in given.items() if value not in (None, ())}
-    if "snr" in chosen:
-        chosen["snr"] = _ratios(chosen["snr"])
     return ProbeOptions(**chosen) if chosen else None
 
 
