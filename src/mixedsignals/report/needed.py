@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mixedsignals.report.clips import ORDERS
 from mixedsignals.report.sections.dominated import CASE_SCORES
+from mixedsignals.report.sections.gate_truth import ATTRIBUTION_SCORES
 from mixedsignals.report.sections.maps import MAP_SCORES
 from mixedsignals.report.sections.trouble import KINDS
 
@@ -19,5 +20,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Columns of the large tables; of the others all."""
 
-SCORES: tuple[str, ...] = (*ORDERS, "pattern", *(f"kind:{kind}" for kind in KINDS), *MAP_SCORES, *CASE_SCORES)
+SCORES: tuple[str, ...] = (
+    *ORDERS,
+    "pattern",
+    *(f"kind:{kind}" for kind in KINDS),
+    *MAP_SCORES,
+    *CASE_SCORES,
+    *ATTRIBUTION_SCORES,
+)
 """Measures of `scores`."""

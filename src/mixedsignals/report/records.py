@@ -14,18 +14,28 @@ import polars as pl
 
 from mixedsignals.report.clips import ClipList
 from mixedsignals.report.playback import Player
+from mixedsignals.report.sections.gate_truth import clip_values
 from mixedsignals.report.sections.gates import clip_gates
 from mixedsignals.report.sections.trouble import KINDS
-from mixedsignals.report.views import Views, given_order, source_order
+from mixedsignals.report.views import Views, given_order
 
 __all__ = ["describe"]
+
+_BESIDE = {
+    "gate": ["gate", "how far its gate is open, 0 to 1"],
+    "weight": ["weight", "its share of the attention"],
+    "value": [
+        "adds",
+        "its Shapley value: nats that it adds to the log-odds of the label that fusion predicts",
+    ],
+}
 
 
 def describe(views: Views, chosen: ClipList, players: Mapping[str, Sequence[Player]]) -> dict[str, Any]:
     """What the page's script needs: labels, sources, conditions, and one record per listed clip."""
     ids = chosen.ids
     votes, conditions = _votes(views, ids)
-    modalities, gates = _gates(views, ids)
+    beside, extras = _beside(views, ids)
     rows, said, targets, why = _rows(views, ids), _said(views, ids), _targets(views, ids), _why(views, ids)
     told = _told(views, ids)
     records = []
@@ -42,7 +52,7 @@ def describe(views: Views, chosen: ClipList, players: Mapping[str, Sequence[Play
                 "why": why.get(clip_id, []),
                 "told": told.get(clip_id, []),
                 "votes": votes.get(clip_id, {}),
-                "gates": gates.get(clip_id, {}),
+                "beside": extras.get(clip_id, {}),
                 "media": [player.to_dict() for player in players.get(clip_id, ())],
             }
         )
@@ -51,7 +61,7 @@ def describe(views: Views, chosen: ClipList, players: Mapping[str, Sequence[Play
         "sources": views.sources,
         "fusion": views.run.fusion,
         "conditions": conditions,
-        "modalities": modalities,
+        "beside": beside,
         "clips": records,
     }
 
@@ -148,10 +158,18 @@ def _votes(views: Views, ids: Sequence[str]) -> tuple[dict[str, dict[str, list[i
     return dict(told), given_order(own["given"].unique().to_list())
 
 
-def _gates(views: Views, ids: Sequence[str]) -> tuple[list[str], dict[str, dict[str, list[float]]]]:
-    """Gate and weight per clip and modality."""
-    own = clip_gates(views).filter(pl.col("clip_id").is_in(ids))
-    told: dict[str, dict[str, list[float]]] = defaultdict(dict)
-    for clip_id, modality, gate, weight in own.select("clip_id", "modality", "gate", "weight").iter_rows():
-        told[clip_id][modality] = [round(gate, 3), round(weight, 3)]
-    return source_order(own["modality"].unique().to_list()), dict(told)
+def _beside(
+    views: Views, ids: Sequence[str]
+) -> tuple[list[list[str]], dict[str, dict[str, list[float | None]]]]:
+    """What stands beside a modality on a clip: columns as name and words, and their values by clip and modality."""
+    gates, values = clip_gates(views), clip_values(views)
+    names = [name for name in ("gate", "weight") if gates.height] + ["value"] * bool(values.height)
+    listed = pl.col("clip_id").is_in(ids)
+    own = gates.filter(listed).join(
+        values.filter(listed), on=["clip_id", "modality"], how="full", coalesce=True
+    )
+    told: dict[str, dict[str, list[float | None]]] = defaultdict(dict)
+    for row in own.iter_rows(named=True):
+        numbers = [row[name] for name in names]
+        told[row["clip_id"]][row["modality"]] = [None if n is None else round(n, 3) for n in numbers]
+    return [_BESIDE[name] for name in names], dict(told)

@@ -49,7 +49,7 @@ def gates_against_shapley(case: Case) -> Outcome:
             weights = _weights(case, one, kind)
             if weights is None:
                 continue
-            told = _compare(case, one, weights)
+            told = _compare(case, one, *weights)
             _record(outcome, one, kind, told)
             if leading[one.source] is one:
                 _say(outcome, one, kind, told)
@@ -61,38 +61,42 @@ def gates_against_shapley(case: Case) -> Outcome:
     return outcome
 
 
-def _weights(case: Case, one: Attribution, kind: str) -> Floats | None:
-    """Gates or weights given everything, (M, seeds, clips), NaN where absent; None where there are none that vary."""
+def _weights(case: Case, one: Attribution, kind: str) -> tuple[Floats, Floats] | None:
+    """Gates or weights given everything, and Shapley values of the same seeds, both (M, seeds, clips), NaN if absent.
+
+    Seeds that only one of them has do not count; without a common seed both are averaged. None where nothing varies.
+    """
     table = case.evidence.gates
     assert table is not None
-    full = "+".join(one.modalities)
-    own = table.filter(run_id=case.evidence.run_id, source=one.source, given=full)
-    own = own.filter(own["clip_id"].is_in(case.clip_ids.implode()))
-    seeds = one.seeds or tuple(sorted(own["seed"].unique()))
-    own = own.filter(own["seed"].is_in(list(seeds)), own["modality"].is_in(list(one.modalities)))
+    own = table.filter(run_id=case.evidence.run_id, source=one.source, given="+".join(one.modalities))
+    own = own.filter(
+        pl.col("clip_id").is_in(case.clip_ids.implode()), pl.col("modality").is_in(one.modalities)
+    )
     if own.is_empty():
         return None
+    seeds = np.unique(own["seed"].to_numpy())
     values = np.full((len(one.modalities), len(seeds), len(case)), np.nan)
-    modality = codes_of(own["modality"], _enum(one.modalities))
-    seed = np.searchsorted(np.asarray(seeds), own["seed"].to_numpy())
-    values[modality, seed, case.at(own["clip_id"])] = own[kind].to_numpy()
-    if not one.seeds:
-        values = np.nanmean(values, axis=1, keepdims=True)
+    modality = codes_of(own["modality"], pl.Enum(list(one.modalities)))
+    values[modality, np.searchsorted(seeds, own["seed"].to_numpy()), case.at(own["clip_id"])] = own[
+        kind
+    ].to_numpy()
+    shared = [seed for seed in one.seeds if seed in seeds]
+    if shared:
+        values = values[:, [int(np.searchsorted(seeds, seed)) for seed in shared]]
+        carried = one.shapley_predicted[:, [one.seeds.index(seed) for seed in shared]]
+    else:
+        values, carried = (v.mean(axis=1, keepdims=True) for v in (values, one.shapley_predicted))
     values = np.where(one.present & np.isfinite(values).all(axis=(0, 1)), values, np.nan)
     varies = np.isfinite(values).any() and float(np.nanmax(values) - np.nanmin(values)) > 1e-9
-    return values if varies else None
+    return (values, carried) if varies else None
 
 
-def _enum(names: tuple[str, ...]) -> pl.Enum:
-    return pl.Enum(list(names))
-
-
-def _compare(case: Case, one: Attribution, weights: Floats) -> _Told:
+def _compare(case: Case, one: Attribution, weights: Floats, values: Floats) -> _Told:
     options = Resampling(level=case.options.level)
     ranks = {
         modality: mean_over(
             case,
-            list(zip(weights[at], one.shapley_predicted[at], strict=True)),
+            list(zip(weights[at], values[at], strict=True)),
             lambda pair: spearman_statistic(pair[0], pair[1], case.groups),
             scale="fisher",
             limits=SIGNED,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from mixedsignals.report.inputs import ReportOptions
 from mixedsignals.report.page import Section
 from mixedsignals.report.sections.against_votes import against_votes
+from mixedsignals.report.sections.attribution import attribution
 from mixedsignals.report.sections.calibration import calibration
 from mixedsignals.report.sections.confidence import confidence
 from mixedsignals.report.sections.cues import cues
@@ -43,6 +44,7 @@ SECTIONS: tuple[Builder, ...] = (
     lambda views, _: against_votes(views),
     lambda views, _: informative(views),
     lambda views, _: calibration(views),
+    lambda views, options: attribution(views, options.points),
     lambda views, _: gates(views),
     lambda views, _: dominated(views),
     lambda views, _: cues(views),

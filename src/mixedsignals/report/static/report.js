@@ -89,7 +89,7 @@
   const corpus = data("data-clips");
   const target = (clip) => corpus.labels.indexOf(clip.target);
   const best = (values) => values.reduce((top, value, i) => (value !== null && (top < 0 || value > values[top]) ? i : top), -1);
-  const shown = (value) => (value === null || value === undefined ? "–" : value.toFixed(2).replace(/^0/, ""));
+  const shown = (value) => (value === null || value === undefined ? "–" : value.toFixed(2).replace(/^-?0?\./, (start) => (start[0] === "-" ? "−." : ".")).replace("-", "−"));
 
   const player = (media) => {
     if (media.kind === "none") return node("p", { class: "note" }, `No playback: ${media.note}.`);
@@ -107,13 +107,12 @@
     const values = clip.p[source];
     if (!values) return null;
     const top = best(values);
-    const gate = clip.gates[source];
+    const beside = clip.beside[source];
     const right = target(clip) < 0 ? "" : top === target(clip) ? "right" : "wrong";
     return node("tr", { class: `model c-${source === corpus.fusion ? "fusion" : source}` },
       node("th", { scope: "row" }, source, right ? node("span", { class: right, title: right }, node("span", { class: "hidden" }, right)) : null),
       ...values.map((p, i) => bar(p, i === top ? "top" : "", shown(p), `${source}: ${corpus.labels[i]} ${shown(p)}`)),
-      corpus.modalities.length ? node("td", { class: "number" }, gate ? shown(gate[0]) : "") : null,
-      corpus.modalities.length ? node("td", { class: "number" }, gate ? shown(gate[1]) : "") : null);
+      ...corpus.beside.map((_, i) => node("td", { class: "number" }, beside && beside[i] !== null ? shown(beside[i]) : "")));
   };
   const votedRow = (clip, given) => {
     const counts = clip.votes[given];
@@ -122,23 +121,23 @@
     return node("tr", { class: "person" },
       node("th", { scope: "row" }, given.replaceAll("+", " + ")),
       ...counts.map((n, i) => bar(total ? n / total : 0, i === best(counts) ? "top" : "", String(n), `${given}: ${n} of ${total} votes for ${corpus.labels[i]}`)),
-      corpus.modalities.length ? node("td", { colspan: 2 }) : null);
+      wide());
   };
+  const wide = () => corpus.beside.length ? node("td", { colspan: corpus.beside.length }) : null;
   const group = (title, rows, extra) => {
     const kept = rows.filter(Boolean);
     if (!kept.length) return [];
     return [node("tbody", {}, node("tr", { class: "group" }, node("th", { scope: "rowgroup", colspan: corpus.labels.length + 1 }, title), ...extra), ...kept)];
   };
   const matrix = (clip) => {
-    const wide = corpus.modalities.length > 0;
     const heads = corpus.labels.map((name, i) => node("th", { scope: "col", class: i === target(clip) ? "true" : "" }, i === target(clip) ? node("small", {}, "true") : null, name));
-    const gates = wide ? [node("th", { class: "number" }, "gate"), node("th", { class: "number" }, "weight")] : [];
+    const beside = corpus.beside.map(([name, words]) => node("th", { class: "number", title: words }, name));
     const longest = Math.max(...corpus.labels.map((name) => name.length));
     const table = node("table", { class: "matrix" },
       node("caption", { class: "hidden" }, `What models and people say about clip ${clip.id}`),
-      node("thead", {}, node("tr", {}, node("td"), ...heads, wide ? node("td", { colspan: 2 }) : null)),
-      ...group("Models, probability", corpus.sources.map((source) => saidRow(clip, source)), gates),
-      ...group("People, votes", corpus.conditions.map((given) => votedRow(clip, given)), wide ? [node("td", { colspan: 2 })] : []));
+      node("thead", {}, node("tr", {}, node("td"), ...heads, wide())),
+      ...group("Models, probability", corpus.sources.map((source) => saidRow(clip, source)), beside),
+      ...group("People, votes", corpus.conditions.map((given) => votedRow(clip, given)), [wide()].filter(Boolean)));
     const column = `${Math.min(longest, 16) * 0.46 + 1}rem`;
     table.style.setProperty("--column", column);
     table.style.setProperty("--narrow", corpus.labels.length <= 3 ? `max(3.7rem, ${column})` : "3.7rem");
