@@ -18,7 +18,7 @@ import torch
 
 from mixedsignals.embeddings import Embeddings
 from mixedsignals.errors import InputError, Problem, UsageError
-from mixedsignals.heads.bank import Bank
+from mixedsignals.heads.bank import TOKEN, WITHHELD, Bank
 from mixedsignals.heads.cores import one_core_each
 from mixedsignals.heads.data import Positions
 from mixedsignals.heads.foldheads import FoldHeads
@@ -29,9 +29,6 @@ from mixedsignals.labels import Labels, all_combinations, combination
 from mixedsignals.tables import SPLITS, TARGETS, conform
 
 __all__ = ["TOKEN", "WITHHELD", "Asking", "Items"]
-
-WITHHELD, TOKEN = -1, -2
-"""Instead of a vector: none at all, so that the modality takes no part; or the token that was learned for it."""
 
 _ROWS = 256
 Numbers = npt.NDArray[np.float64]

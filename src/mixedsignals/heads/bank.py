@@ -10,7 +10,10 @@ from mixedsignals.errors import InputError, Problem, UsageError
 from mixedsignals.heads.data import Positions, Standardiser, TrainingSet
 from mixedsignals.heads.stack import OUTLIER
 
-__all__ = ["Bank"]
+__all__ = ["TOKEN", "WITHHELD", "Bank"]
+
+WITHHELD, TOKEN = -1, -2
+"""Instead of a vector: none at all, so that the modality takes no part; or the token that was learned for it."""
 
 
 class Bank:

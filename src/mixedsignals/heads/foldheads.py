@@ -13,13 +13,14 @@ import numpy.typing as npt
 import torch
 
 from mixedsignals.errors import UsageError
-from mixedsignals.heads.bank import Bank
+from mixedsignals.heads.bank import TOKEN, WITHHELD, Bank
 from mixedsignals.heads.data import Positions, Standardiser
 from mixedsignals.heads.fusion import fusion_of
 from mixedsignals.heads.options import HeadOptions
 from mixedsignals.heads.parts import in_parts
 from mixedsignals.heads.saving import HeadModel, HeadModels
 from mixedsignals.heads.stack import Stack
+from mixedsignals.heads.withholding import WithTokens
 
 __all__ = ["FoldHeads"]
 
@@ -37,7 +38,8 @@ class FoldHeads:
     Attributes:
         seeds: of the heads, in order.
         tokens: per modality (heads, 1, d), what stands for it in the space of standardised embeddings; empty until
-            learned, or where the heads were trained with tokens of their own.
+            learned, but for heads that were trained with tokens.
+        trained_with_tokens: whether they were: nothing is ever masked then.
     """
 
     def __init__(self, heads: Sequence[tuple[HeadModels, HeadModel]]) -> None:
@@ -58,9 +60,10 @@ class FoldHeads:
             m: Standardiser(arrays[0][f"standard/{m}/mean"], arrays[0][f"standard/{m}/scale"])
             for m in self.modalities
         }
-        self.tokens: dict[str, torch.Tensor] = {
-            m: self.weights[f"{m}.token"] for m in self.modalities if f"{m}.token" in self.weights
-        }
+        self.trained_with_tokens = isinstance(member, WithTokens)
+        self.tokens: dict[str, torch.Tensor] = (
+            {m: self.weights[f"{m}.token"] for m in self.modalities} if self.trained_with_tokens else {}
+        )
 
     def encode(self, modality: str, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """First half of fusion for standardised vectors (rows, d) or (heads, rows, d): each (heads, rows, …)."""
@@ -79,7 +82,8 @@ class FoldHeads:
         """Probabilities (heads, k, labels) for items that each show something.
 
         Args:
-            shown: per modality of the combination a number of the bank, −1 (nothing) or −2 (the token), (k,).
+            shown: per modality of the combination a number of the bank, `WITHHELD` or `TOKEN`, (k,). Heads that were
+                trained with tokens see one for `WITHHELD` too.
             pool: where pieces of `rows` items are computed.
         """
         with torch.no_grad():
@@ -108,6 +112,14 @@ class FoldHeads:
         whole = {m: there.unsqueeze(0).expand(heads, len(there)) for m, there in present.items()}
         return self.member.combine(self.weights, self.statistics, parts, whole)
 
+    def _token(self, modality: str) -> tuple[torch.Tensor, ...]:
+        """The encoded token, each (heads, 1, …)."""
+        if modality not in self.tokens:
+            raise UsageError("no token was learned for a missing modality: call learn_tokens first")
+        token = self.tokens[modality]
+        whole = self.encode(modality, token.expand(len(token), _PIECE, token.shape[-1]))
+        return tuple(one[:, :1] for one in whole)
+
     def _encoded(self, bank: Bank, shown: Mapping[str, Positions]) -> tuple[Encoded, dict[str, torch.Tensor]]:
         """Per modality the encoded distinct vectors, and for each item which of them it shows (−1: none)."""
         encoded: Encoded = {}
@@ -115,14 +127,14 @@ class FoldHeads:
         for modality, numbers in shown.items():
             distinct, at = np.unique(numbers[numbers >= 0], return_inverse=True)
             parts = self.pool(bank, modality, distinct)
-            where = np.full(len(numbers), -1, np.int64)
+            where = np.full(len(numbers), WITHHELD, np.int64)
             where[numbers >= 0] = at
-            if (numbers == -2).any():
-                if modality not in self.tokens:
-                    raise UsageError("no token was learned for a missing modality: call learn_tokens first")
-                token = self.encode(modality, self.tokens[modality])
-                where[numbers == -2] = parts[0].shape[1]
-                parts = tuple(torch.cat([one, t], dim=1) for one, t in zip(parts, token, strict=True))
+            tokens = numbers < 0 if self.trained_with_tokens else numbers == TOKEN
+            if tokens.any():
+                where[tokens] = parts[0].shape[1]
+                parts = tuple(
+                    torch.cat([one, t], dim=1) for one, t in zip(parts, self._token(modality), strict=True)
+                )
             encoded[modality], index[modality] = parts, torch.from_numpy(where)
         return encoded, index
 

@@ -40,10 +40,12 @@ class InParts(Protocol):
 
 
 def in_parts(member: Fusion) -> InParts:
-    """The member in two halves; one that has no halves of its own is all second half."""
-    if isinstance(member, InParts):
-        return member
-    return _TokensInParts(member) if isinstance(member, WithTokens) else _Whole(member)
+    """The member in two halves; one that has no halves of its own is all second half.
+
+    Of one with tokens the member inside: whoever asks it shows the tokens.
+    """
+    inner = member.member if isinstance(member, WithTokens) else member
+    return inner if isinstance(inner, InParts) else _Whole(inner)
 
 
 @dataclass(frozen=True)
@@ -65,24 +67,3 @@ class _Whole:
         inputs = {modality: x for modality, (x,) in parts.items()}
         rows = torch.ones_like(next(iter(present.values())))
         return self.member.forward(weights, statistics, Batch(inputs, dict(present), rows), None).logits
-
-
-class _TokensInParts:
-    """A member that was trained with tokens: a token is encoded as any other vector is."""
-
-    def __init__(self, member: WithTokens) -> None:
-        self._inner = in_parts(member.member)
-
-    def encode(
-        self, weights: Tensors, statistics: Tensors, modality: str, x: torch.Tensor
-    ) -> tuple[torch.Tensor, ...]:
-        return self._inner.encode(weights, statistics, modality, x)
-
-    def combine(self, weights: Tensors, statistics: Tensors, parts: Parts, present: Tensors) -> torch.Tensor:
-        shown = {}
-        for modality, given in parts.items():
-            token = self.encode(weights, statistics, modality, weights[f"{modality}.token"])
-            there = present[modality].unsqueeze(-1)
-            shown[modality] = tuple(torch.where(there, one, t) for one, t in zip(given, token, strict=True))
-        everything = {modality: torch.ones_like(there) for modality, there in present.items()}
-        return self._inner.combine(weights, statistics, shown, everything)

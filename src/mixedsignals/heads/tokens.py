@@ -16,7 +16,7 @@ from mixedsignals.heads.foldheads import FoldHeads
 
 __all__ = ["learned_tokens"]
 
-STEPS, BATCH, RATE = 60, 64, 0.1
+STEPS, BATCH, RATE = 30, 64, 0.1
 Numbers = npt.NDArray[np.float64]
 
 
