@@ -20,6 +20,7 @@ from mixedsignals.api.diagnosing import diagnose, diagnose_corpus, diagnose_run
 from mixedsignals.api.encoding import encode
 from mixedsignals.api.exporting import export_fiftyone, export_label_studio
 from mixedsignals.api.fitting import fit
+from mixedsignals.api.judged import follow_splices
 from mixedsignals.api.media_probing import MediaOptions
 from mixedsignals.api.predicting import Predictor, predict
 from mixedsignals.api.probing import probe
@@ -54,6 +55,7 @@ __all__ = [
     "export_study",
     "fetch_weights",
     "fit",
+    "follow_splices",
     "import_corpus",
     "invite_people",
     "playhouse",

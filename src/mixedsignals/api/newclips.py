@@ -21,7 +21,7 @@ from mixedsignals.tables import CLIPS, conform
 if TYPE_CHECKING:
     from mixedsignals.corpus import Corpus
 
-__all__ = ["IRRELEVANT", "corpus_of", "files_of", "is_corpus", "media_of"]
+__all__ = ["IRRELEVANT", "corpus_of", "files_of", "is_corpus", "media_of", "with_splices"]
 
 #: codes of problems that say nothing about clips to encode or predict: they need no labels, speakers or folds
 IRRELEVANT = frozenset(
@@ -45,6 +45,7 @@ MEDIA_SUFFIXES = frozenset(
     )
 )
 _COLUMNS = ("media", "audio", "video")
+_PARTS = ("voice_from", "face_from", "words_from")
 
 
 def corpus_of(folder: Path, *, progress: Progress) -> Corpus:
@@ -143,3 +144,23 @@ def _new(path: Path) -> dict[str, Any]:
     info = probe(path)
     column = "media" if info.has_audio and info.has_video else "audio" if info.has_audio else "video"
     return {"clip_id": path.stem, column: str(path)}
+
+
+def with_splices(splits: pl.DataFrame, clips: pl.DataFrame) -> pl.DataFrame:
+    """The splits of a run with films spliced from its clips: tested where all of these were, trained on elsewhere.
+
+    Args:
+        splits: a `splits` table.
+        clips: a `clips` table; which clips a film is made of stand in `voice_from`, `face_from` and `words_from`.
+    """
+    named = [column for column in _PARTS if column in clips.columns]
+    if not named:
+        return splits
+    made_of = clips.select("clip_id", *(pl.col(column).cast(pl.String) for column in named))
+    parts = made_of.unpivot(named, index="clip_id", value_name="part").drop("variable").unique()
+    joined = parts.join(splits.rename({"clip_id": "part"}), on="part", maintain_order="left")
+    tested = (pl.col("role") == "test").all()
+    role = pl.when(tested).then(pl.lit("test")).otherwise(pl.lit("train"))
+    films = joined.group_by("clip_id", "fold", maintain_order=True).agg(role.alias("role"))
+    films = films.filter(~pl.col("clip_id").is_in(splits["clip_id"].unique().to_list()))
+    return pl.concat([splits, films.select(splits.columns).cast(splits.schema)])

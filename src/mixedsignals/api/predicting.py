@@ -14,7 +14,7 @@ from mixedsignals.api.calibrators import calibrated_column, load_calibrators
 from mixedsignals.api.corpora import read
 from mixedsignals.api.diagnosing import case_of_run
 from mixedsignals.api.encoding import encode_modality
-from mixedsignals.api.newclips import corpus_of, files_of, is_corpus, media_of
+from mixedsignals.api.newclips import corpus_of, files_of, is_corpus, media_of, with_splices
 from mixedsignals.api.second import load_second, with_second
 from mixedsignals.api.tuned_models import TunedHeads
 from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
@@ -117,7 +117,8 @@ class Predictor:
         """Predict a corpus, a corpus folder, media files, or a folder of media files.
 
         A modality that a clip lacks is masked and listed in `missing`. What the run learned from ready-made features
-        comes from those of the given corpus, or, for files of the run's own corpus, from that one's.
+        comes from those of the given corpus, or, for files of the run's own corpus, from that one's. A film spliced
+        from clips of the run (`voice_from`, `face_from`) is predicted by heads that never saw any of them.
 
         Raises:
             InputError: files or folders that cannot be read.
@@ -136,6 +137,7 @@ class Predictor:
         known_clips = set(splits["clip_id"]) if own is None else own
         if own is not None:
             splits = splits.filter(pl.col("clip_id").is_in(list(own)))
+        splits = with_splices(splits, corpus.clips)
         having = {modality: frozenset(item.clip_ids) for modality, item in embeddings.items()}
         if self._tuned is not None:
             device = self.options.device
