@@ -84,7 +84,11 @@ def _cells(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _number(found: dict[str, float | None]) -> str:
-    value = f"{found['value']:.3f}"
-    if found["low"] is None or found["high"] is None:
-        return value
-    return f"{value} [{found['low']:.3f}, {found['high']:.3f}]"
+    value, low, high = (
+        None if found[end] is None else _rounded(found[end]) for end in ("value", "low", "high")
+    )
+    return str(value) if low is None or high is None else f"{value} [{low}, {high}]"
+
+
+def _rounded(number: float | None) -> str:
+    return f"{round(number or 0.0, 3) + 0.0:.3f}"  # no zero has a sign
