@@ -190,3 +190,22 @@ def test_without_targets_only_disagreement_can_be_asked_about(planted: tuple[Mad
     for code in ("MS902", "MS903"):
         said = found(made, table, code, **bare)[0]
         assert (said["status"], "target" in said["message"]) == ("not_applicable", True)
+
+
+def test_scores_that_know_the_target_are_never_taken_for_cues(planted: tuple[Made, pl.DataFrame]) -> None:
+    made, _ = planted
+    truth, rng = outcomes(made), np.random.default_rng(5)
+    misled = truth["misled"].cast(pl.Float64).fill_null(0.0).to_numpy()
+    leak = {"unsupported_dominance": misled, "shapley_true:audio": -misled, "misled": misled}
+    table = cues(made, noise=rng.normal(size=truth.height), **leak)
+    said = found(made, table, "MS903")
+    assert {one["slice"] for one in said if one["status"] == "tip"} == {"left out"}
+    assert all(name in said[0]["message"] for name in leak)
+    (why,) = found(made, cues(made, **leak), "MS903")
+    assert why["status"] == "not_applicable"
+    assert "made from the target" in why["message"]
+    from mixedsignals.diagnosis.cuetable import made_from_the_target
+    from mixedsignals.diagnosis.names import SCORE_NAMES
+
+    known = ("misled", "dominance", "target", "shapley", "flips", "kind", "training")
+    assert all(made_from_the_target(name) for name in SCORE_NAMES if any(part in name for part in known))

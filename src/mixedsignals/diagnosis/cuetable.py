@@ -14,17 +14,36 @@ import polars as pl
 from mixedsignals.diagnosis.evidence import Case, Floats, Ints
 from mixedsignals.diagnosis.results import NotApplicable
 
-__all__ = ["CueTable", "centred", "cues_of"]
+__all__ = ["CueTable", "centred", "cues_of", "made_from_the_target"]
+
+_FROM_TARGET = (
+    "misled",
+    "rescued",
+    "p_target",
+    "true_class_gap",
+    "target_against_votes",
+    "kind:",
+    "shapley_",
+    "case_",
+    "unsupported_dominance",
+    "training_",
+    "forgotten",
+)
+"""How the names of scores begin that know the target, or a model that was trained on it."""
 
 
 @dataclass(frozen=True, eq=False)
 class CueTable:
-    """Cues of every clip: names, their units, and values (clips, cues) with NaN where a clip lacks one."""
+    """Cues of every clip: names, their units, and values (clips, cues) with NaN where a clip lacks one.
+
+    left_out: names that are no cues but scores made from the target, which would tell what they were made from.
+    """
 
     names: tuple[str, ...]
     units: tuple[str, ...]
     modalities: tuple[str, ...]
     values: Floats
+    left_out: tuple[str, ...] = ()
 
 
 def cues_of(case: Case) -> CueTable:
@@ -43,13 +62,26 @@ def _aligned(case: Case) -> CueTable:
     known = table.filter(pl.col("clip_id").is_in(case.clip_ids.implode()))
     if known.is_empty():
         raise NotApplicable("The cues are of other clips: no clip id of theirs is known here.")
+    left_out = tuple(name for name in known["cue"].unique(maintain_order=True) if made_from_the_target(name))
+    known = known.filter(~pl.col("cue").is_in(list(left_out)))
+    if known.is_empty():
+        raise NotApplicable(f"What is given as cues is made from the target: {', '.join(left_out)}.")
     cues = known.unique("cue", maintain_order=True)
     names = cues["cue"].to_list()
     place = {name: at for at, name in enumerate(names)}
     values = np.full((len(case), len(names)), np.nan)
     column = known["cue"].replace_strict(place, return_dtype=pl.Int64).to_numpy()
     values[case.at(known["clip_id"]), column] = known["value"].to_numpy()
-    return CueTable(tuple(names), tuple(cues["unit"]), tuple(cues["modality"]), values)
+    return CueTable(tuple(names), tuple(cues["unit"]), tuple(cues["modality"]), values, left_out)
+
+
+def made_from_the_target(name: str) -> bool:
+    """Whether a cue is named like a score of ours that knows the target: it must not explain errors.
+
+    >>> made_from_the_target("shapley_true:audio"), made_from_the_target("loudness")
+    (True, False)
+    """
+    return name.startswith(_FROM_TARGET)
 
 
 def centred(values: Floats, codes: Ints) -> Floats:

@@ -67,6 +67,9 @@ def when_misled(case: Case) -> Outcome:
         raise NotApplicable(f"No cue varies and is known on half of the {len(rows)} clips in question.")
     fitted = _cross_fitted(table.values[rows][:, columns], target[rows], groups, case)
     outcome = Outcome()
+    if table.left_out:
+        message = f"Not taken for cues, for they are made from the target: {listed(table.left_out)}."
+        outcome.find("tip", message, source=case.options.fusion, slice="left out")
     names = [name for name, used in zip(table.names, columns, strict=True) if used]
     found = _judge(case, outcome, fitted, target[rows], doubt[rows], groups, signals.confidences[rows], names)
     outcome.score(case.clip_ids.gather(rows), case.options.fusion, "misled_by_cues", fitted.score)
