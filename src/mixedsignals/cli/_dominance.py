@@ -1,23 +1,19 @@
-"""Whom fusion follows, as `probe` and `demo` print it; everything is read from the saved tables."""
+"""Whom fusion follows, as one table at the end of `probe`, `run` and `demo`; all of it read from the saved tables."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 import polars as pl
 
 from mixedsignals.cli._columns import print_columns
-from mixedsignals.cli._state import STATE
-from mixedsignals.cli._summary import print_findings
-from mixedsignals.cli._verb import print_json
 from mixedsignals.labels import combination
+from mixedsignals.probe_options import asked_in
 from mixedsignals.store import RunFolder
 
-__all__ = ["print_dominance"]
-
-CODES = ("MS904", "MS905", "MS906", "MS907", "MS910", "MS911", "MS912", "MS913", "MS914", "MS915")
-"""Checks that read what probes wrote."""
+__all__ = ["dominance_rows", "print_dominance", "print_whom"]
 
 _COLUMNS = (
     ("Shapley value", "shapley:{0}", "all"),
@@ -27,27 +23,26 @@ _COLUMNS = (
 )
 
 
-def print_dominance(folder: RunFolder) -> None:
-    """Per fusion and modality its Shapley value, follow rate and what the finder found; then the findings.
+def print_whom(folder: RunFolder) -> None:
+    """The table at the end of a run; of a run that was not probed, how to have it."""
+    manifest = folder.read_manifest()
+    if asked_in(manifest):
+        click.echo("\nWho misleads whom:")
+        print_dominance(dominance_rows(pl.read_parquet(folder.table("estimates"))))
+    elif manifest.get("fit", {}).get("done") and len(manifest.get("encoders", {})) > 1:
+        click.echo(f"\nWho misleads whom: mixedsignals probe {folder.path}")
 
-    With `--json` all estimates and findings that rest on probes, as one document.
-    """
-    estimates, findings = (pl.read_parquet(folder.table(name)) for name in ("estimates", "findings"))
-    findings = findings.filter(pl.col("code").is_in(CODES))
-    rows = _rows(estimates)
-    if STATE.json:
-        asked = folder.read_manifest().get("probe", [])
-        page = folder.report / "index.html"
-        where = {"run": str(folder.path), "report": str(page) if page.is_file() else None}
-        print_json({**where, "asked": asked, "dominance": rows, "findings": findings.to_dicts()})
-        return
+
+def print_dominance(rows: Sequence[Mapping[str, Any]]) -> None:
+    """One line per fusion and modality, and what the numbers are."""
     if rows:
         print_columns([_cells(row) for row in rows])
-        click.echo("\nShapley values in share of clips right, over what the labels' shares alone would give.")
-    print_findings(findings)
+        click.echo(
+            "Shapley value: share of clips right that it adds to what the shares of labels alone give."
+        )
 
 
-def _rows(estimates: pl.DataFrame) -> list[dict[str, Any]]:
+def dominance_rows(estimates: pl.DataFrame) -> list[dict[str, Any]]:
     """One record per fusion and modality; each measure with its interval, or absent."""
     found = {(r["measure"], r["source"], r["slice"]): r for r in estimates.iter_rows(named=True)}
     named = estimates.filter(pl.col("measure").str.contains("^(shapley:|follow_rate$)"))
@@ -75,7 +70,7 @@ def _modalities(estimates: pl.DataFrame) -> list[str]:
     return combination(every).split("+") if every else []
 
 
-def _cells(row: dict[str, Any]) -> dict[str, str]:
+def _cells(row: Mapping[str, Any]) -> dict[str, str]:
     cells = {"fusion": row["fusion"], "modality": row["modality"]}
     for title, *_ in _COLUMNS:
         found = row.get(title)

@@ -13,6 +13,7 @@ import click
 import polars as pl
 
 from mixedsignals.cli._columns import print_columns
+from mixedsignals.cli._dominance import print_whom
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json
 from mixedsignals.store import RunFolder
@@ -23,8 +24,10 @@ _SHOWN = 6
 
 
 def print_run(folder: RunFolder, *, report: Path | None = None) -> None:
-    """The end of `run` and `demo`; with `--json` the same as one document."""
+    """The end of `run`, `demo` and `diagnose`; with `--json` the same as one document."""
     print_tables(folder)
+    if not STATE.json:
+        print_whom(folder)
     tuning = folder.read_manifest().get("tuning", {})
     if tuning and not STATE.json:
         click.echo(f"\n{tuning['says']}")

@@ -20,9 +20,9 @@ from mixedsignals.cli._verb import progress, verb
     help="Folder to write to.",
 )
 def command(out: Path) -> None:
-    """Encode, fit, diagnose and report on the built-in corpus (240 clips), into OUT/run."""
+    """Encode, fit, probe, diagnose and report on the built-in corpus (240 clips), into OUT/run."""
     from mixedsignals import api
     from mixedsignals.cli._summary import print_run
 
-    folder = api.run(api.playhouse(), out / "run", progress=progress())
+    folder = api.run(api.playhouse(), out / "run", probes=[api.ProbeOptions()], progress=progress())
     print_run(folder, report=folder.report / "index.html")

@@ -9,8 +9,13 @@ import click
 
 from mixedsignals.cli._options import FOLDER
 from mixedsignals.cli._probe_media import MEDIA_PROBES, media_of, media_options, print_conflicts
-from mixedsignals.cli._verb import progress, verb
+from mixedsignals.cli._state import STATE
+from mixedsignals.cli._verb import print_json, progress, verb
 from mixedsignals.probe_options import PROBES, ProbeOptions
+from mixedsignals.store import RunFolder
+
+CODES = ("MS904", "MS905", "MS906", "MS907", "MS910", "MS911", "MS912", "MS913", "MS914", "MS915")
+"""Checks that read what probes wrote."""
 
 _DEFAULT = ProbeOptions()
 
@@ -70,9 +75,7 @@ def command(run: Path, corpus: Path | None, no_report: bool, **given: Any) -> No
     people and for other models.
     """
     from mixedsignals import api
-    from mixedsignals.cli._dominance import print_dominance
     from mixedsignals.cli._summary import print_report
-    from mixedsignals.store import RunFolder
 
     given["snr"] = None if given["snr"] is None else _ratios(given["snr"])
     if (out := given.pop("conflicts")) is not None:
@@ -84,9 +87,28 @@ def command(run: Path, corpus: Path | None, no_report: bool, **given: Any) -> No
         run, options=options, media=media, corpus=corpus, with_report=not no_report, progress=progress()
     )
     folder = RunFolder(run)
-    print_dominance(folder)
+    _print(folder)
     if not no_report:
         print_report(folder.report / "index.html")
+
+
+def _print(folder: RunFolder) -> None:
+    """Per fusion and modality its Shapley value, follow rate and what the finder found; then the gravest findings."""
+    import polars as pl
+
+    from mixedsignals.cli._dominance import dominance_rows, print_dominance
+    from mixedsignals.cli._summary import print_findings
+
+    estimates, findings = (pl.read_parquet(folder.table(name)) for name in ("estimates", "findings"))
+    rows, findings = dominance_rows(estimates), findings.filter(pl.col("code").is_in(CODES))
+    if STATE.json:
+        asked = folder.read_manifest().get("probe", [])
+        page = folder.report / "index.html"
+        where = {"run": str(folder.path), "report": str(page) if page.is_file() else None}
+        print_json({**where, "asked": asked, "dominance": rows, "findings": findings.to_dicts()})
+        return
+    print_dominance(rows)
+    print_findings(findings)
 
 
 def _options(given: dict[str, Any]) -> ProbeOptions | None:
