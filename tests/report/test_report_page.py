@@ -208,7 +208,7 @@ def test_folds_that_share_a_speaker_are_not_called_disjoint(run: ReportInput, ou
 def test_what_is_left_out_is_said(run: ReportInput, out: Path) -> None:
     page = read(run, out, listed=10, points=25)
     assert "10 of 150 clips" in page.text
-    assert page.text.count("25 of 150 clips are drawn, at random") == 3
+    assert page.text.count("25 of 150 clips are drawn, at random") == 6
     assert len(page.island("clips")["clips"]) == 10
     rows = values(page.island("figures")["confidence-0"])
     assert sum("clip" in row for row in rows) == 25
