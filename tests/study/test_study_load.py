@@ -83,14 +83,14 @@ def judge(people: list[Person], database: str) -> dict[int, str]:
     return found
 
 
-def test_fifty_people_give_twenty_answers_each_at_once(
+def test_fifty_people_answer_at_once(
     make_study: Study, serve: Study, database: str
 ) -> None:
     folder = make_study(
-        clips=50,
+        clips=20,
         conditions=("text", "audio"),
         raters_per_cell=11,
-        items_per_participant=20,
+        items_per_participant=8,
         practice=0,
         attention=0,
         repeats=0,
@@ -99,15 +99,15 @@ def test_fifty_people_give_twenty_answers_each_at_once(
         links, deadline = running.links(50), time.monotonic() + 180
         people = [Person(running.address, link, at, deadline) for at, link in enumerate(links)]
         found = judge(people, database)
-    assert len(found) == 50 * 20
-    assert all(len(person.acknowledged) == 20 and not person.interruptions for person in people)
+    assert len(found) == 50 * 8
+    assert all(len(person.acknowledged) == 8 and not person.interruptions for person in people)
     answers = read_answers(database)
-    assert answers.select("rater_id", "clip_id").n_unique() == 1000
-    assert set(answers.group_by("rater_id").len()["len"]) == {20}
+    assert answers.select("rater_id", "clip_id").n_unique() == 50 * 8
+    assert set(answers.group_by("rater_id").len()["len"]) == {8}
     cells = answers.group_by("clip_id", "given").len()["len"]
     assert 9 <= cells.min() <= cells.max() <= 11, "cells fill evenly, and none beyond its quota"
     said = (folder.path.parent / "server.log").read_text()
-    assert len(re.findall(r" 200 \d+ ms", said)) > 1000
+    assert len(re.findall(r" 200 \d+ ms", said)) > 50 * 8
     assert not re.findall(r" 5\d\d \d+ ms", said)
 
 
@@ -115,16 +115,16 @@ def test_a_server_killed_under_load_loses_nothing_that_it_acknowledged(
     make_study: Study, serve: Study, database: str
 ) -> None:
     folder = make_study(
-        clips=40,
+        clips=24,
         conditions=("text", "audio"),
         raters_per_cell=30,
-        items_per_participant=20,
+        items_per_participant=12,
         practice=0,
         repeats=0,
     )
     people: list[Person] = []
     port = 0
-    for kill in (True, True, True, False):
+    for kill in (True, True, False):
         with serve(folder, database=database, port=port) as running:
             if not people:
                 port = int(running.address.rsplit(":", 1)[1])
@@ -135,22 +135,22 @@ def test_a_server_killed_under_load_loses_nothing_that_it_acknowledged(
                     person.start()
             if kill:
                 before = sum(len(person.acknowledged) for person in people)
-                while sum(len(person.acknowledged) for person in people) < before + 40:
+                while sum(len(person.acknowledged) for person in people) < before + 30:
                     time.sleep(0.02)
                 running.kill()
             else:
                 for person in people:
                     person.join(160)
-    assert sum(person.interruptions for person in people) >= 3
+    assert sum(person.interruptions for person in people) >= 2
     found = stored(database)
     for person in people:
         assert not person.is_alive()
-        assert len(person.sent) == 21
+        assert len(person.sent) == 13
         assert person.acknowledged.items() <= found.items()
         assert person.sent.items() == {shown: found[shown] for shown in person.sent}.items()
-    assert len(found) == 12 * 21
+    assert len(found) == 12 * 13
     items = read_answers(database).filter(kind="item")
-    assert items.select("rater_id", "clip_id").n_unique() == items.height == 12 * 20
+    assert items.select("rater_id", "clip_id").n_unique() == items.height == 12 * 12
 
 
 def test_a_server_that_is_stopped_ends_in_order(make_study: Study, serve: Study) -> None:
