@@ -3,7 +3,8 @@
 `python -m benchmarks.trust` draws 4,000 corpora of each setting for the headline measures and tests, those that carry
 the verdicts and main estimates, and 1,000 for the others; it writes `results/trust.json`. What has finished is kept in
 `build/trust`, so that a run goes on where it was stopped; `--finished` prints and writes what there is. All of it takes
-about 50 minutes of one core. `--short` draws few and writes nothing, in seconds.
+about 80 minutes of one core. `--short` draws few and writes nothing, in seconds. `--only WORD` (again for more words)
+judges what has that word in its name, and leaves all other rows of `results/trust.json` as they are.
 
 An interval is right when 93 to 97 % of corpora have the truth inside it; a test, when at most 6.5 % of corpora without
 an effect show one (below 3.5 %: conservative). Figures are judged with two Monte-Carlo errors of allowance.
@@ -17,6 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
+import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.results_file import print_table, save
+from benchmarks.results_file import RESULTS, print_table, save
 from benchmarks.simulated.chunks import Chunks, Task
 from benchmarks.simulated.corpora import Setting, draw_corpus
 from benchmarks.simulated.measured import AT_SIZE, HEADLINE, MEASURED, groups_of_measures, left_out
@@ -54,6 +56,11 @@ class Amount:
     others: int = 1000
     power: int = 500
     endless: int = 40_000
+    only: tuple[str, ...] = ()
+
+    def wanted(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that have one of the words, in their order; all if no word is given."""
+        return [name for name in names if not self.only or any(word in name for word in self.only)]
 
     def of(self, headline: bool) -> int:
         """Corpora without an effect."""
@@ -64,14 +71,14 @@ def _rng(*parts: object) -> np.random.Generator:
     return np.random.default_rng([zlib.crc32(str(part).encode()) for part in parts])
 
 
-def truths(setting: Setting, speakers: int) -> dict[str, np.ndarray]:
-    """The value of every measure on an endless corpus: that of a very large one."""
+def truths(setting: Setting, speakers: int, names: Iterable[str] = tuple(MEASURED)) -> dict[str, np.ndarray]:
+    """The value of these measures on an endless corpus: that of a very large one."""
     endless = replace(setting, speakers=speakers, raters=4000, seeds=25, endless=True)
     made = draw_corpus(_rng("truth", setting), endless)
     # Values do not depend on groups, and intervals are not used.
     made = replace(made, groups=made.groups.blocks(5))
     found = {}
-    for name in sorted(set(MEASURED) - AT_SIZE):
+    for name in sorted(set(names) - AT_SIZE):
         if not name.endswith("bootstrap") and not name.startswith("kendall"):
             value = MEASURED[name](made).value
             found[name] = np.asarray(np.nan if value is None else value)
@@ -132,12 +139,17 @@ def _digits(*parts: object) -> str:
 def _covers(setting: Setting, amount: Amount) -> Iterator[Task]:
     for group, names in groups_of_measures().items():
         for rows in _chunks(amount.of(names <= HEADLINE)):
-            name = f"cover-{_digits(setting)}-{group}-{rows.start}-{rows.stop}"
-            yield Task(name, partial(cover, setting, sorted(names), rows))
+            wanted = amount.wanted(sorted(names))
+            which = f"{group}_{_digits(*wanted)}" if amount.only else group
+            name = f"cover-{_digits(setting)}-{which}-{rows.start}-{rows.stop}"
+            if wanted:
+                yield Task(name, partial(cover, setting, wanted, rows))
 
 
 def _truth_task(setting: Setting, amount: Amount) -> Task:
-    return Task(f"truth-{_digits(setting, amount.endless)}", partial(truths, setting, amount.endless))
+    wanted = amount.wanted(MEASURED)
+    which = _digits(setting, amount.endless, *(wanted if amount.only else ()))
+    return Task(f"truth-{which}", partial(truths, setting, amount.endless, tuple(wanted)))
 
 
 def _claim_tasks(name: str, speakers: int, effect: float, corpora: int) -> list[Task]:
@@ -152,10 +164,11 @@ def _claim_tasks(name: str, speakers: int, effect: float, corpora: int) -> list[
 
 def tasks(settings: Iterable[Setting], speakers: Iterable[int], amount: Amount) -> list[Task]:
     """All work, the first corpora of everything before the later ones of anything."""
-    found = [_truth_task(setting, amount) for setting in settings]
+    found = [_truth_task(setting, amount) for setting in settings if amount.wanted(MEASURED)]
     found += [task for setting in settings for task in _covers(setting, amount)]
     for count in speakers:
-        for name, test in JUDGED.items():
+        for name in amount.wanted(JUDGED):
+            test = JUDGED[name]
             corpora = amount.of(test.headline)
             found += _claim_tasks(name, count, 0.0, corpora)
             found += _claim_tasks(name, count, test.effect, amount.power)
@@ -170,7 +183,7 @@ def intervals(settings: Iterable[Setting], amount: Amount, chunks: Chunks) -> li
     for setting in settings:
         truth = chunks.get(_truth_task(setting, amount).name)
         done = [part for task in _covers(setting, amount) if (part := chunks.get(task.name)) is not None]
-        for name in MEASURED:
+        for name in amount.wanted(MEASURED):
             parts = [part[name] for part in done if name in part]
             if truth is None or not parts:
                 continue
@@ -208,7 +221,8 @@ def _interval_row(name: str, setting: Setting, true: float, ends: np.ndarray) ->
 def tests(speakers: Iterable[int], amount: Amount, chunks: Chunks) -> list[dict[str, Any]]:
     """One row per test and number of speakers, of what has finished."""
     rows = []
-    for name, test in JUDGED.items():
+    for name in amount.wanted(JUDGED):
+        test = JUDGED[name]
         for count in speakers:
             corpora = amount.of(test.headline)
             false, drawn = _share(_claim_tasks(name, count, 0.0, corpora), chunks)
@@ -249,6 +263,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--others", type=int, default=1000, help="corpora per setting for the others")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where finished chunks are kept")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="WORD", help="only what has it in its name"
+    )
     parser.add_argument("--finished", action="store_true", help="draw nothing: only what is kept")
     return parser.parse_args(argv)
 
@@ -257,6 +274,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print both tables and write them."""
     given = _arguments(argv)
     amount = Amount(60, 60, 60, 3000) if given.short else Amount(given.corpora, given.others)
+    amount = replace(amount, only=tuple(given.only))
     settings, speakers = (SHORT, (20,)) if given.short else (SETTINGS, SPEAKERS)
     chunks = Chunks(given.cache)
     if not given.finished:
@@ -268,7 +286,16 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(flush=True)
     if not given.short:
         wanted = {"corpora wanted": f"{amount.headline} for headline figures, {amount.others} for others"}
-        save("trust", [*covered, *claimed], **wanted)
+        save("trust", _beside_others([*covered, *claimed]) if amount.only else [*covered, *claimed], **wanted)
+
+
+def _beside_others(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All rows in the results, those that were judged again replaced; intervals stand before tests."""
+    path = RESULTS / "trust.json"
+    held = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    again = {row.get("interval", row.get("test")) for row in rows}
+    kept = [row for row in held if row.get("interval", row.get("test")) not in again]
+    return sorted([*kept, *rows], key=lambda row: "test" in row)
 
 
 if __name__ == "__main__":

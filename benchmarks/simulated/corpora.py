@@ -60,7 +60,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Arrays over clips: `target` (n,), `unimodal` (3, n, C), `fusion` (seeds, n, C), votes per condition (3, n, C).
+    """Arrays over clips: `speaker` and `target` (n,), `unimodal` (3, n, C), `fusion` (seeds, n, C), votes (3, n, C).
 
     Single votes of the first and the last condition, with raters: `vote_clip`, `vote_rater`, `vote_full`,
     `vote_right`, (v,). `linear` and `bent` are questions with an effect, on clips of their own.
@@ -68,6 +68,7 @@ class Corpus:
 
     groups: Groups
     labels: int
+    speaker: np.ndarray
     target: np.ndarray
     unimodal: np.ndarray
     fusion: np.ndarray
@@ -113,6 +114,7 @@ def draw_corpus(rng: np.random.Generator, setting: Setting) -> Corpus:
     return Corpus(
         Groups(speaker, setting.speakers),
         labels,
+        speaker,
         target,
         softmax(logits, axis=-1),
         softmax(fused, axis=-1),

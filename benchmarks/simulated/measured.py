@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
+from benchmarks.simulated import swapped
 from benchmarks.simulated.corpora import Corpus, Setting
 from mixedsignals.diagnosis.statistics import mean_difference
 from mixedsignals.measures import humans
@@ -57,9 +58,23 @@ HEADLINE = frozenset(
         "human_gain, speakers and raters",
         "human_gain over the best single",
         "loss_where_hurt",
+        "follow rate of swaps",
+        "follow rate of swaps, difference of two modalities",
     }
 )
 """Intervals that carry a verdict or a main estimate of the report: judged on more corpora than the rest."""
+
+SWAPS = frozenset(
+    {
+        "follow rate of swaps",
+        "follow rate of swaps, difference of two modalities",
+        "follow rate of swaps, towards one label",
+        "following by relative entropy, slope",
+        "following by relative entropy, slope within clips",
+        "decisions changed by a mismatched pair",
+    }
+)
+"""Those about clips that lend each other a modality."""
 
 AT_SIZE = frozenset(
     {
@@ -278,15 +293,28 @@ MEASURED: dict[str, Callable[[Corpus], Estimate]] = {
     "loss_where_hurt": _loss,
     "human_gain, speakers and raters": _gain_with_raters,
     "follow_rate": _followed,
+    "follow rate of swaps": swapped.follow,
+    "follow rate of swaps, difference of two modalities": swapped.follow_more,
+    "follow rate of swaps, towards one label": swapped.follow_towards,
+    "following by relative entropy, slope": swapped.follow_slope,
+    "following by relative entropy, slope within clips": partial(swapped.follow_slope, within=True),
+    "decisions changed by a mismatched pair": swapped.mismatch,
     "accuracy, bootstrap": _performance("accuracy", options=BOOTSTRAP),
     "auroc: divergence -> error, bootstrap": _auroc(_wrong, options=BOOTSTRAP),
 }
 
 
 def groups_of_measures() -> dict[str, frozenset[str]]:
-    """Measures that are computed together: headline ones, those of them that fit predictors, and the others."""
+    """Measures computed together: headline ones, those of them that fit predictors, others, and those of swaps."""
     fitted = frozenset(name for name in HEADLINE if name.startswith("delta_"))
-    return {"headline": HEADLINE - fitted, "fitted": fitted, "others": frozenset(MEASURED) - HEADLINE}
+    swaps = frozenset(name for name in MEASURED if name in SWAPS)
+    return {
+        "headline": HEADLINE - fitted - swaps,
+        "fitted": fitted,
+        "others": frozenset(MEASURED) - HEADLINE - swaps,
+        "swaps": swaps & HEADLINE,
+        "other-swaps": swaps - HEADLINE,
+    }
 
 
 def left_out(name: str, setting: Setting) -> bool:

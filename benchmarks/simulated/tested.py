@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.simulated import swapped
 from benchmarks.simulated.corpora import draw_question
 from mixedsignals.diagnosis.chance import chance_levels
 from mixedsignals.measures import humans
@@ -219,6 +220,11 @@ JUDGED: dict[str, Judged] = {
     "hurt by more, plain or hopeless": Judged(
         _hurt("plain or hopeless"), 0.3, upper_only=True, headline=False
     ),
+    "one modality followed more than another": Judged(swapped.claims_more, 0.6),
+    "idle modality said to be followed": Judged(
+        swapped.claims_followed, 0.8, upper_only=True, headline=False
+    ),
+    "verdict idle where it is followed": Judged(swapped.claims_idle, -0.2, upper_only=True, headline=False),
     "source above chance, permuted within speakers": Judged(_above_chance, 0.1, headline=False),
     "confirmatory family, Holm": Judged(_family, 0.15, upper_only=True, headline=False),
     "ten slices, Benjamini-Hochberg": Judged(_slices, 0.08, upper_only=True, headline=False),
