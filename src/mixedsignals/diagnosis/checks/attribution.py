@@ -100,7 +100,7 @@ def _say(case: Case, outcome: Outcome, one: Attribution) -> None:
 
 
 def _below(found: Estimate) -> bool:
-    return found.high is not None and found.high < 0
+    return found.high is not None and found.high < -1e-9  # what is nothing may come out a rounding below it
 
 
 def _verdict(one: Attribution, numbers: Carried, leader: str | None) -> str:
