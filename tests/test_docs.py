@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -14,8 +15,8 @@ import pytest
 
 from mixedsignals.diagnosis import CHECKS, DiagnosisOptions, Evidence, diagnose
 from mixedsignals.diagnosis.names import ESTIMATE_NAMES, SCORE_NAMES, MeasureName, expanded
-from mixedsignals.tables import CUES, DYNAMICS, TABLES, conform
-from mixedsignals.testing import Made, make_evidence
+from mixedsignals.tables import CUES, DYNAMICS, GATES, TABLES, conform
+from mixedsignals.testing import Made, make_evidence, make_probes, make_shuffled
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -120,6 +121,28 @@ def further(made: Made) -> dict[str, pl.DataFrame]:
     }
 
 
+def probed(**plan: Any) -> dict[str, Any]:
+    """Evidence of a plan with everything that probes add: two handlings, gates, changed clips, and the null."""
+    made = make_evidence(**plan, pairs=True)
+    rng = np.random.default_rng(1)
+    whole = pl.col("given") == "text+audio+video"
+    fewer = made.predictions.filter(~whole)
+    handled = [fewer.with_columns(source=pl.lit(f"fusion~{one}")) for one in ("token", "resampled")]
+    rows = made.predictions.filter(whole, pl.col("label") == made.labels.names[0])
+    gates = [
+        rows.select("run_id", "seed", "clip_id", "source", "given").with_columns(
+            modality=pl.lit(modality), gate=rng.random(len(rows)), weight=rng.random(len(rows))
+        )
+        for modality in ("text", "audio", "video")
+    ]
+    return {
+        **made.evidence(),
+        "predictions": pl.concat([made.predictions, *handled]),
+        "gates": conform(GATES, pl.concat(gates)),
+        "probes": pl.concat([make_probes(**plan, media=True), make_shuffled(**plan)]),
+    }
+
+
 @pytest.fixture(scope="module")
 def diagnosed() -> list[pl.DataFrame]:
     """Estimates and scores of made evidence that lets every check speak: nominal and ordinal labels."""
@@ -134,6 +157,9 @@ def diagnosed() -> list[pl.DataFrame]:
     often = {"text": 1.2, "audio": 1.2, "video": 1.2}
     misled = make_evidence(n_clips=600, n_speakers=20, seed=4, strength=often)
     evidence.append({**misled.evidence(), **further(misled)})
+    loud = {"conflict": {"audio": 0.3}, "weights": {"audio": 2.0}}
+    evidence.append(probed(n_clips=200, n_speakers=12, **loud))
+    evidence.append(probed(n_clips=200, n_speakers=12, strength={"text": 0.0, "audio": 1.2, "video": 2.5}))
     found = [diagnose(Evidence(**tables), options=options) for tables in evidence]
     return [pl.concat([one.estimates for one in found]), pl.concat([one.scores for one in found])]
 
