@@ -112,8 +112,10 @@ def _resampled(asking: Asking, items: Items, given: Sequence[str], donors: int, 
 def _lenders(asking: Asking, lent: Sequence[str], donors: int, seed: int) -> dict[int, npt.NDArray[np.int64]]:
     """Per fold the training clips that lend; all of them have everything that is lent."""
     found = {}
+    complete = np.all([asking.has(name) for name in asking.modalities], axis=0)
     for fold in asking.folds_of(asking.combination):
-        train = asking.members_of(fold, "train")
-        order = np.random.default_rng([seed, fold]).permutation(train)
+        order = np.random.default_rng([seed, fold]).permutation(asking.members_of(fold, "train"))
+        # Clips that have everything come first, so that one set of donors lends whatever is missing.
+        order = np.concatenate([order[complete[order]], order[~complete[order]]])
         found[fold] = order[np.all([asking.has(name)[order] for name in lent], axis=0)][:donors]
     return found
