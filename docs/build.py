@@ -5,6 +5,7 @@ python docs/build.py references         only what is generated from declarations
 python docs/build.py tour picture       the parts that are named
 python docs/build.py guide              the guide for owners of a study: half a minute
 python docs/build.py examples           worked examples on real data, where MIXEDSIGNALS_DATA names them
+python docs/build.py probe              what the probes find on the built-in corpus and RAVDESS, for probe.md
 python docs/build.py readme             `make demo` in a fresh clone of what is committed: its output goes into the
                                         README, and minutes, downloads and disk are printed for the table there
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from making.examples import make_examples
 from making.fresh import fresh_demo
 from making.picture import take_picture
+from making.probe import measure_probes
 from making.readme import with_output
 from making.references import references
 from making.tour import Tour, TourError
@@ -34,10 +36,13 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        choices=(*PARTS, "readme", []),
-        help="which parts; all but the README if none is named",
+        choices=(*PARTS, "probe", "readme", []),
+        help="which parts; all but the probes and the README if none is named",
     )
     parts = parser.parse_args().parts or PARTS
+    if "probe" in parts:
+        print("\n".join(measure_probes()))
+        _references()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()
         if "references" in parts:
