@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NEED_DATA = {"audit", "cues", "line", "tuning"}
+NEED_DATA = {"audit", "cues", "line", "maps", "tuning"}
 HELPERS = {"__init__", "__main__", "results_file"}
 
 
