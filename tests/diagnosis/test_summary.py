@@ -1,4 +1,4 @@
-"""The answer in five sentences: from the two tables alone, and honest about what is not there."""
+"""The answer in a few sentences: from the two tables alone, and honest about what is not there."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from mixedsignals.diagnosis import DiagnosisOptions, Evidence, diagnose
+from mixedsignals.diagnosis import CHECKS, DiagnosisOptions, Evidence, diagnose
 from mixedsignals.diagnosis.summary import answer
 from mixedsignals.tables import ESTIMATES, FINDINGS
-from mixedsignals.testing import make_evidence
+from mixedsignals.testing import make_cues, make_dynamics, make_evidence
 
 
 def answered(drop: tuple[str, ...] = (), **plan: Any) -> list[str]:
@@ -55,3 +55,23 @@ def test_the_answer_needs_the_tables_only() -> None:
     )
     shuffled = found.estimates.filter(pl.col("measure") != "none")
     assert answer(shuffled, found.findings) == answer(found.estimates, found.findings)
+
+
+def test_what_was_asked_beyond_follows_where_it_found_something() -> None:
+    led = {"n_clips": 240, "pairs": True, "strength": {"text": 0.0, "audio": 2.5, "video": 1.0}}
+    said = answered(**led)
+    assert len(said) == 6
+    assert said[5].startswith("Audio carries the decisions of fusion, which owe ")
+    assert " to video" in said[5]
+    even = answered(n_clips=80, n_speakers=8, strength={"audio": 1.0, "video": 1.0}, seed=3)
+    assert even[-1].startswith("Which modality carries the decisions of fusion cannot be told: they owe ")
+    plan = {"n_clips": 400, "conflict": {"text": 0.3, "audio": 0.2}}
+    evidence = Evidence(
+        **make_evidence(**plan).evidence(), cues=make_cues(**plan), dynamics=make_dynamics(**plan)
+    )
+    found = diagnose(evidence, checks=[c for c in CHECKS if c.code in ("MS901", "MS923")])
+    told = answer(found.estimates, found.findings)
+    assert any("planted is " in text for text in told)
+    assert any("no source ever learned the label" in text for text in told) is bool(
+        found.findings.filter(code="MS923", status="tip").height
+    )

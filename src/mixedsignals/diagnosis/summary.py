@@ -1,7 +1,8 @@
-"""The answer of a diagnosis in at most five sentences, made from the saved estimates and findings alone.
+"""The answer of a diagnosis in a few sentences, made from the saved estimates and findings alone.
 
 Each sentence has its own function that says nothing where its numbers are not there; the first five that speak are
-the answer. The report shows them, and so does the command line.
+the answer, and one more follows for each of what was asked beyond (who carries the decision, cues, data maps) and
+found something. The report shows them, and so does the command line.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _VERDICTS = {
 
 
 def answer(estimates: pl.DataFrame, findings: pl.DataFrame, *, fusion: str = "fusion") -> list[str]:
-    """What the corpus says, in one to five sentences for people, the most important first.
+    """What the corpus says, in one to five sentences for people, the most important first, and what was asked beyond.
 
     Args:
         estimates, findings: the tables that `diagnose` gives (one run).
@@ -51,10 +52,10 @@ def answer(estimates: pl.DataFrame, findings: pl.DataFrame, *, fusion: str = "fu
         _hurt,
         _trust,
     )
-    said = [text for text in (speak(held) for speak in speakers) if text]
-    if not said:
-        said = ["Nothing could be said about this corpus: no check was applicable."]
-    return said[:_MOST]
+    beyond: tuple[Callable[[_Held], str | None], ...] = (_carries, _cues, _maps)
+    said = [text for text in (speak(held) for speak in speakers) if text][:_MOST]
+    said += [text for text in (speak(held) for speak in beyond) if text]
+    return said or ["Nothing could be said about this corpus: no check was applicable."]
 
 
 class _Held:
@@ -282,3 +283,67 @@ def _verdict(held: _Held, target: str) -> str | None:
 def _trust(held: _Held) -> str | None:
     few = held.finding("MS103", "issue")
     return few[0]["message"] if few else None
+
+
+def _carries(held: _Held) -> str | None:
+    """Which modality carries the decisions of fusion, and whether its gates tell."""
+    name = "shapley_predicted"
+    values = {
+        measure.removeprefix(f"{name}:"): held.value(measure, source) or 0.0
+        for measure, source, where in held.every()
+        if measure.startswith(f"{name}:") and source == held.fusion and where == "all"
+    }
+    if len(values) < 2:
+        return None
+    first, second = sorted(values, key=lambda m: -values[m])[:2]
+    owe = f"owe {held.said(f'{name}:{first}', held.fusion)} nats to {{}} and {number(values[second])} to {second}"
+    named = f"{first} carries the decisions of {held.fusion}"
+    found = [row for status in ("tip", "issue") for row in held.finding("MS904", status)]
+    leads = any(named in row["message"].lower() for row in found if row["slice"] == "all")
+    if leads:
+        told = f"{named}, which {owe.format('it')}"
+    else:
+        told = (
+            f"which modality carries the decisions of {held.fusion} cannot be told: they {owe.format(first)}"
+        )
+    gates = [row for row in held.finding("MS906", "issue") if row["slice"] == "weights=gate"]
+    silent = f"; its gates do not tell {'so' if leads else 'either'}"
+    return sentence(told + (silent if any(row["source"] == held.fusion for row in gates) else ""))
+
+
+def _cues(held: _Held) -> str | None:
+    """The strongest cue of each question that any cue answers."""
+    told = []
+    for question, where in (
+        ("misled", f"{held.fusion} is misled"),
+        ("disagreement", f"a source parts from {held.fusion}"),
+    ):
+        measure = f"cue_difference:{question}"
+        found = [
+            row
+            for (name, source, place) in held.every()
+            if name == measure and (row := held.row(name, source, place)) is not None
+        ]
+        sure = [
+            row for row in found if row["p_adjusted"] is not None and float(str(row["p_adjusted"])) < 0.05
+        ]
+        if sure:
+            best = max(sure, key=lambda row: abs(float(str(row["value"]))))
+            size = float(str(best["value"]))
+            cue = str(best["slice"]).removeprefix("cue=")
+            way = "higher" if size > 0 else "lower"
+            told.append(
+                f"where {where}, {cue} is {way} (d = {number(size)}; {count(len(sure), 'cue')} in all)"
+            )
+    return sentence("; ".join(told)) if told else None
+
+
+def _maps(held: _Held) -> str | None:
+    """Clips that no source learned, whose labels are to be looked at first."""
+    fired = [row for row in held.finding("MS923", "tip") if row["clip_id"] is None]
+    share = held.said("never_learned", "models")
+    if not fired or share is None:
+        return None
+    return sentence(
+        f"on {share} of the clips trained on, no source ever learned the label: look at those labels first"
+    )
