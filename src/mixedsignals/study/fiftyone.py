@@ -130,8 +130,12 @@ def _votes(fo: Any, votes: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _predictions(fo: Any, predictions: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """The most probable label of every source under its fullest input, by the mean over seeds."""
-    width = predictions.with_columns(width=pl.col("given").str.count_matches("+", literal=True))
+    """The most probable label of every source under its fullest input, by the mean over seeds.
+
+    A source such as `fusion~token` is fusion as it was probed, and no model of its own.
+    """
+    models = predictions.filter(~pl.col("source").str.contains("~", literal=True))
+    width = models.with_columns(width=pl.col("given").str.count_matches("+", literal=True))
     fullest = width.filter(pl.col("width") == pl.col("width").max().over("source"))
     mean = fullest.group_by("source", "clip_id", "label").agg(pl.col("probability").mean())
     top = mean.sort("probability", "label", descending=[True, False]).unique(
