@@ -87,10 +87,15 @@ def negate(text: str | None) -> Negated:
     return Negated("".join(words for words, _ in made), tuple(how for _, how in made if how is not None))
 
 
-def negate_all(texts: Iterable[str | None]) -> list[Negated]:
-    """`negate` on the transcripts of one corpus: in one that is not English nothing is taken for English by default."""
+def negate_all(texts: Iterable[str | None], *, among: Iterable[str | None] | None = None) -> list[Negated]:
+    """`negate` on transcripts of one corpus: in one that is not English nothing is taken for English by default.
+
+    Args:
+        texts: those to negate.
+        among: transcripts by which the language of the corpus is judged; None takes `texts`.
+    """
     given = list(texts)
-    told = [text for text in given if text and text.strip()]
+    told = [text for text in (given if among is None else among) if text and text.strip()]
     foreign = sum(other_language(text) is not None for text in told)
     english = sum(looks_english(text) for text in told)
     if foreign <= english:

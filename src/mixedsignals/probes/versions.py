@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +20,9 @@ __all__ = ["LeftOut", "Pairs", "Source", "Version", "plan_versions", "stratified
 
 Pairs: TypeAlias = "Mapping[tuple[str, str], Sequence[tuple[str, str]]]"
 """(kind of probe, modality) to pairs of clip and donor."""
+
+
+_LANGUAGE = 2_000  # transcripts by which the language of a corpus is judged
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ def plan_versions(
         whole: all modalities of the models, as the plain version names them.
     """
     versions, left_out = [], []
-    negated = dict(zip(clips, negate_all(sources[clip].words for clip in clips), strict=True))
+    words = [source.words for source in islice(sources.values(), _LANGUAGE)]
+    negated = dict(zip(clips, negate_all((sources[clip].words for clip in clips), among=words), strict=True))
     lent = {key: _by_clip(found) for key, found in pairs.items()}
     for clip in clips:
         own = sources[clip]
