@@ -1,6 +1,6 @@
 """Where text, audio, video and fused models of affect part ways, what that says, and what to do about it.
 
-The verbs (`read`, `encode`, `fit`, `predict`, `diagnose`, `report`, and `run` for all of them) are loaded on first use.
+The verbs (`read`, `encode`, `fit`, `predict`, `probe`, `diagnose`, `report`, and `run` for the line) are loaded on first use.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from mixedsignals.labels import Labels
 if TYPE_CHECKING:
     from mixedsignals.api import (
         Predictor,
+        ProbeOptions,
         RunOptions,
         check,
         diagnose,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         fit,
         import_corpus,
         predict,
+        probe,
         read,
         report,
         run,
@@ -27,6 +29,7 @@ __version__ = "0.1.0"
 
 _VERBS = (
     "Predictor",
+    "ProbeOptions",
     "RunOptions",
     "check",
     "diagnose",
@@ -34,6 +37,7 @@ _VERBS = (
     "fit",
     "import_corpus",
     "predict",
+    "probe",
     "read",
     "report",
     "run",
@@ -45,6 +49,7 @@ __all__ = [
     "Labels",
     "MixedSignalsError",
     "Predictor",
+    "ProbeOptions",
     "Problem",
     "RunOptions",
     "UsageError",
@@ -55,6 +60,7 @@ __all__ = [
     "fit",
     "import_corpus",
     "predict",
+    "probe",
     "read",
     "report",
     "run",

@@ -29,6 +29,7 @@ HANDLINGS = ("token", "resampled")
 """What may stand for a modality that a fusion of all is not shown."""
 
 _TOLERANCE = 0.01
+_MANY = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,12 @@ PROBERS: dict[str, Callable[[Asked], Answers]] = {
 
 def _lent(asked: Asked, probe: str, *, same_label: bool) -> Answers:
     pairs = {m: asked.lenders.of(m, same_label=same_label) for m in asked.trained.modalities}
+    rows = sum(map(len, pairs.values())) * len(asked.trained.labels) * len(asked.trained.options.seeds)
+    if (rows := rows * len(asked.sources)) > _MANY:
+        asked.progress.say(
+            f"{probe}: {rows / 1e6:,.0f} million answers, which take memory and time here and in the diagnosis; "
+            f"--partners {max(1, asked.options.partners * _MANY // rows)} keeps them at {_MANY / 1e6:,.0f} million."
+        )
 
     def lent() -> Iterator[pl.DataFrame]:
         for one in asked.fused:
