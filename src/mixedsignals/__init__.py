@@ -1,6 +1,6 @@
 """Where text, audio, video and fused models of affect part ways, what that says, and what to do about it.
 
-The verbs (`read`, `encode`, `fit`, `predict`, `probe`, `diagnose`, `report`, and `run` for the line) are loaded on first use.
+The verbs (`read`, `encode`, `fit`, `predict`, `probe`, `diagnose`, `report`; `run` for the line) load on first use.
 """
 
 from typing import TYPE_CHECKING, Any
