@@ -285,17 +285,25 @@ def main(argv: Sequence[str] | None = None) -> None:
             print_table(table)
             print(flush=True)
     if not given.short:
-        wanted = {"corpora wanted": f"{amount.headline} for headline figures, {amount.others} for others"}
-        save("trust", _beside_others([*covered, *claimed]) if amount.only else [*covered, *claimed], **wanted)
+        wanted = f"{amount.headline} for headline figures, {amount.others} for others"
+        rows, told = [*covered, *claimed], {"corpora wanted": wanted}
+        if amount.only:
+            rows, told = _beside_others(rows, told)
+        save("trust", rows, **told)
 
 
-def _beside_others(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All rows in the results, those that were judged again replaced; intervals stand before tests."""
+def _beside_others(
+    rows: list[dict[str, Any]], told: dict[str, str]
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """All rows in the results, those judged again replaced, intervals before tests; and what is said of them."""
     path = RESULTS / "trust.json"
-    held = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    if not path.is_file():
+        return rows, told
+    held = json.loads(path.read_text(encoding="utf-8"))
     again = {row.get("interval", row.get("test")) for row in rows}
-    kept = [row for row in held if row.get("interval", row.get("test")) not in again]
-    return sorted([*kept, *rows], key=lambda row: "test" in row)
+    kept = [row for row in held["rows"] if row.get("interval", row.get("test")) not in again]
+    every = sorted([*kept, *rows], key=lambda row: "test" in row)
+    return every, {"corpora wanted": held["corpora wanted"]}
 
 
 if __name__ == "__main__":

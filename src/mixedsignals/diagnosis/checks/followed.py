@@ -6,7 +6,7 @@ attention weights say what a model lets through; this says what it does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from mixedsignals.diagnosis.attribution import attributions, first_of_each
 from mixedsignals.diagnosis.checks.humans import under_conflict
 from mixedsignals.diagnosis.checks.performance import at_chance
-from mixedsignals.diagnosis.evidence import Case, Source
+from mixedsignals.diagnosis.evidence import Case, Floats, Source
 from mixedsignals.diagnosis.probing import ProbedSource, probed_sources
 from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
 from mixedsignals.diagnosis.swaps import MEDIA_SWAP, Swap, contrast, follow_rate, swaps_of
@@ -140,18 +140,27 @@ def _verdict(order: list[str], ahead: bool, contrasts: list[str]) -> str:
 
 
 def _beside_shapley(case: Case, source: ProbedSource, first: str) -> str:
-    """Whether the modality that is followed most also has the largest Shapley value on correctness."""
+    """Whether the modality that is followed most also has the largest Shapley value, on what is decided and on what is
+    right.
+    """
     try:
         found = first_of_each(attributions(case)).get(source.name)
     except NotApplicable:
         return ""
-    if found is None or not np.isfinite(found.shapley_right).any():
+    if found is None or not found.present.any():
         return ""
-    values = np.nanmean(found.shapley_right, axis=(1, 2))
-    largest = found.modalities[int(values.argmax())]
-    told = f"the largest Shapley value on correctness is that of {largest} ({number(float(values.max()))})"
-    agree = "agree" if largest == first else "do not agree"
-    return f"swaps and Shapley values {agree}: {told}"
+    decides, decided = _largest(found.modalities, found.shapley_predicted)
+    told = f"{decides} carries most of the label that it predicts ({number(decided)} nats)"
+    if np.isfinite(found.shapley_right).any():
+        helps, share = _largest(found.modalities, found.shapley_right)
+        told += f", and {helps} adds most to the share right ({number(share)})"
+    return f"Shapley values {'agree' if decides == first else 'do not agree'}: {told}"
+
+
+def _largest(modalities: Sequence[str], values: Floats) -> tuple[str, float]:
+    """The modality with the largest mean of values (M, seeds, clips), and that mean."""
+    means = np.nanmean(values, axis=(1, 2))
+    return modalities[int(means.argmax())], float(means.max())
 
 
 def _beside_people(case: Case) -> str:

@@ -20,6 +20,7 @@ from mixedsignals.report.sections.dominated import dominated
 from mixedsignals.report.sections.everything import everything
 from mixedsignals.report.sections.faults import faults
 from mixedsignals.report.sections.findings import findings
+from mixedsignals.report.sections.followed import followed
 from mixedsignals.report.sections.gates import gates
 from mixedsignals.report.sections.humans import humans
 from mixedsignals.report.sections.informative import informative
@@ -46,6 +47,7 @@ SECTIONS: tuple[Builder, ...] = (
     lambda views, _: calibration(views),
     lambda views, options: attribution(views, options.points),
     lambda views, _: gates(views),
+    lambda views, _: followed(views),
     lambda views, _: dominated(views),
     lambda views, _: cues(views),
     lambda views, options: maps(views, options.points),
