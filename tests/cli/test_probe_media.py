@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from mixedsignals import media
-from mixedsignals.api.media_probing import MediaOptions, probe_media
+from mixedsignals.api.media_probing import MediaOptions, asked_of_media, probe_media
 from mixedsignals.api.trained import read_trained
 from mixedsignals.cli._probe_media import MEDIA_PROBES
 from mixedsignals.embeddings import Card
@@ -28,20 +28,7 @@ from .conftest import edit, one_error, tables, typed
 
 FULL = "text+audio+video"
 ENCODERS = ("--encoders", "text=letters", "--encoders", "audio=pitch", "--encoders", "video=greys")
-LEARNED = (
-    "--seeds",
-    "1",
-    "--folds",
-    "3",
-    "--epochs",
-    "8",
-    "--threads",
-    "1",
-    "--second",
-    "none",
-    "--media",
-    "none",
-)
+LEARNED = ("--seeds", "1", "--folds", "3", "--epochs", "8", "--threads", "1", "--second", "none")
 
 
 class Small:
@@ -114,7 +101,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         seed=5,
     )
     edit(folder / "corpus" / "clips.csv", _with_words_and_columns)
-    done = typed("run", folder / "corpus", "--out", folder / "run", *ENCODERS, *LEARNED, "--quiet")
+    done = typed("fit", folder / "corpus", "--out", folder / "run", *ENCODERS, *LEARNED, "--quiet")
     assert done.code == 0, done.err
     return folder / "run"
 
@@ -199,11 +186,11 @@ def test_what_is_left_out_is_counted_with_its_reason(probed: tuple[Path, str]) -
 
 def test_the_same_call_makes_nothing_anew_and_says_the_same(probed: tuple[Path, str], tmp_path: Path) -> None:
     again = Path(shutil.copytree(probed[0], tmp_path / probed[0].name))
-    done = typed("probe", again, "--no-report")  # as run.toml keeps it
-    assert "0 were made now" in done.err
+    options = asked_of_media(tomllib.loads((again / "run.toml").read_text(encoding="utf-8")))
+    assert options == MediaOptions(clips=None)
+    made = probe_media(read_trained(again), options=options)
+    assert made.made == 0
     assert answers(again).equals(answers(probed[0]))
-    recorded = tomllib.loads((again / "run.toml").read_text(encoding="utf-8"))["probe_media"]
-    assert MediaOptions.from_dict(recorded) == MediaOptions(clips=None)
 
 
 def test_a_repeated_run_is_asked_the_same(probed: tuple[Path, str], tmp_path: Path) -> None:
@@ -218,8 +205,8 @@ def test_other_probes_stay_and_those_of_media_are_replaced(run: Path, tmp_path: 
     assert typed("probe", copy, *first).code == 0
     before = answers(copy)
     assert set(before["probe"]) == {"plain", "mute", "media:plain", "media:freeze"}
-    options = ("--probe", "media:noise", "--snr", "20,0", "--noise-kind", "speech", "--limit", "2")
-    assert typed("probe", copy, *options, "--quiet", "--no-report").code == 0
+    options = MediaOptions(probes=("media:noise:20", "media:noise:0"), noise="speech", clips=2)
+    probe_media(read_trained(copy), options=options)
     after = answers(copy)
     assert set(after["probe"]) == {"plain", "mute", "media:plain", "media:noise:20", "media:noise:0"}
     assert (
