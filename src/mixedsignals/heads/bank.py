@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from mixedsignals.errors import InputError, Problem, UsageError
-from mixedsignals.heads.data import Positions, Standardiser, TrainingSet
+from mixedsignals.heads.data import Positions, Standardiser, TrainingSet, Vectors
 from mixedsignals.heads.stack import OUTLIER
 
 __all__ = ["TOKEN", "WITHHELD", "Bank"]
@@ -23,12 +23,13 @@ class Bank:
         data: the clips, whose positions are the first numbers.
 
     Attributes:
-        rows: per modality int64 (numbers,), the row of `values`, −1 where a clip lacks the modality.
+        rows: per modality int64 (numbers,), the row of `values`, −1 where a clip lacks the modality. Clips with equal
+            vectors, such as those in which the same words are said, share a row.
         values: per modality float32 (m, d).
     """
 
     def __init__(self, data: TrainingSet) -> None:
-        self.rows: dict[str, Positions] = {name: one.rows for name, one in data.inputs.items()}
+        self.rows: dict[str, Positions] = {name: _shared(one) for name, one in data.inputs.items()}
         self.values = {name: one.values for name, one in data.inputs.items()}
 
     def add(self, modality: str, values: npt.ArrayLike) -> Positions:
@@ -53,12 +54,22 @@ class Bank:
         return numbers
 
     def standard(
-        self, modality: str, numbers: Positions, standard: Standardiser, dtype: torch.dtype
+        self, modality: str, rows: Positions, standard: Standardiser, dtype: torch.dtype
     ) -> torch.Tensor:
-        """Standardised vectors (k, d) as training standardises them; every number must have one."""
-        taken = torch.from_numpy(self.values[modality][self.rows[modality][numbers]]).to(dtype)
+        """Vectors at these rows of `values`, standardised as in training, (k, d)."""
+        taken = torch.from_numpy(self.values[modality][rows]).to(dtype)
         mean, factor = (
             torch.tensor(standard.mean, dtype=dtype),
             torch.tensor(1.0 / standard.scale, dtype=dtype),
         )
         return taken.sub_(mean).mul_(factor).clamp_(-OUTLIER, OUTLIER)
+
+
+def _shared(vectors: Vectors) -> Positions:
+    """`Vectors.rows`, where equal vectors are all the first of them."""
+    first: dict[bytes, int] = {}
+    same = np.array(
+        [first.setdefault(one.tobytes(), row) for row, one in enumerate(vectors.values)], np.int64
+    )
+    found: Positions = np.where(vectors.rows >= 0, same[np.maximum(vectors.rows, 0)], -1)
+    return found

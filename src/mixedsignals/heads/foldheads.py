@@ -70,9 +70,9 @@ class FoldHeads:
         whole = x if x.dim() == 3 else x.unsqueeze(0).expand(len(self.seeds), *x.shape)
         return self.member.encode(self.weights, self.statistics, modality, whole)
 
-    def pool(self, bank: Bank, modality: str, numbers: Positions) -> tuple[torch.Tensor, ...]:
-        """Encoded vectors of the bank, each (heads, k, …)."""
-        x = bank.standard(modality, numbers, self.standardisers[modality], self.dtype)
+    def pool(self, bank: Bank, modality: str, rows: Positions) -> tuple[torch.Tensor, ...]:
+        """Encoded vectors of the bank, each (heads, k, …); one, of no meaning, where there are no rows."""
+        x = bank.standard(modality, rows, self.standardisers[modality], self.dtype)
         # Always in whole pieces, one at least: rounding may not depend on how many there are.
         filled = torch.nn.functional.pad(x, (0, 0, 0, -len(x) % _PIECE if len(x) else _PIECE))
         pieces = [self.encode(modality, piece) for piece in filled.split(_PIECE)]
@@ -125,7 +125,7 @@ class FoldHeads:
         encoded: Encoded = {}
         index: dict[str, torch.Tensor] = {}
         for modality, numbers in shown.items():
-            distinct, at = np.unique(numbers[numbers >= 0], return_inverse=True)
+            distinct, at = np.unique(bank.rows[modality][numbers[numbers >= 0]], return_inverse=True)
             parts = self.pool(bank, modality, distinct)
             where = np.full(len(numbers), WITHHELD, np.int64)
             where[numbers >= 0] = at

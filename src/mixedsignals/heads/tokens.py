@@ -40,7 +40,9 @@ def learned_tokens(
     draw = np.random.default_rng(seed)
     has = np.stack([bank.rows[name][clips] >= 0 for name in names], axis=1)
     with torch.no_grad():
-        encoded = {name: heads.pool(bank, name, clips[has[:, at]]) for at, name in enumerate(names)}
+        encoded = {
+            name: heads.pool(bank, name, bank.rows[name][clips[has[:, at]]]) for at, name in enumerate(names)
+        }
     place = torch.from_numpy(np.maximum(np.cumsum(has, axis=0) - 1, 0))
     wanted = torch.tensor(targets, dtype=heads.dtype)
     shape = {name: len(heads.standardisers[name].mean) for name in names}
