@@ -126,11 +126,14 @@ def test_partners_of_other_speakers_are_told_apart() -> None:
 
 def test_swaps_stand_beside_shapley_values_and_people(probes: pl.DataFrame) -> None:
     (with_pairs,) = said(evidence({**PLAN, "pairs": True}, probes), "MS912")
-    assert (
-        "Swaps and Shapley values agree: the largest Shapley value on correctness is that of video"
-        in (with_pairs["message"])
-    )
+    assert "Shapley values agree: video carries most of the label that it predicts" in with_pairs["message"]
+    assert "and video adds most to the share right" in with_pairs["message"]
     assert "People, where single modalities lead them apart" in with_pairs["message"]
+    heavier = {**PLAN, "weights": {"audio": 4.0, "video": 0.3}}
+    turned = said(evidence({**PLAN, "pairs": True}, make_probes(partners=4, **heavier)), "MS912")
+    assert "Shapley values do not agree: video carries most" in turned[0]["message"], (
+        "they know another fusion"
+    )
     (without,) = said(evidence(PLAN, probes, votes=None), "MS912")
     assert "Shapley" not in without["message"]
     assert "People" not in without["message"]
