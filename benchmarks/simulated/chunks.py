@@ -20,7 +20,12 @@ import numpy as np
 
 __all__ = ["Chunks", "Task", "code_digest"]
 
-JUDGED_CODE = ("mixedsignals.measures", "mixedsignals.diagnosis.statistics", "mixedsignals.diagnosis.chance")
+JUDGED_CODE = (
+    "mixedsignals.measures",
+    "mixedsignals.diagnosis.statistics",
+    "mixedsignals.diagnosis.chance",
+    "mixedsignals.diagnosis.attribution",
+)
 
 
 def _bare(path: Path) -> str:

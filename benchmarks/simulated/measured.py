@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from benchmarks.simulated import swapped
+from benchmarks.simulated import attributed, swapped
 from benchmarks.simulated.corpora import Corpus, Setting
 from mixedsignals.diagnosis.statistics import mean_difference
 from mixedsignals.measures import humans
@@ -76,13 +76,31 @@ SWAPS = frozenset(
 )
 """Those about clips that lend each other a modality."""
 
+ATTRIBUTED = frozenset(
+    {
+        "shapley on the share right",
+        "shapley on the share right, difference of two modalities",
+        "shapley on the predicted label",
+        "shapley on the predicted label, difference of two modalities",
+        "interaction of two modalities",
+        "flip rate of a modality left out",
+        "gate and shapley, rank correlation",
+        "gates that name the modality, beyond chance",
+    }
+)
+"""Those about what a modality adds."""
+
 AT_SIZE = frozenset(
     {
+        "shapley on the predicted label",
+        "shapley on the predicted label, difference of two modalities",
         "human_gain over the best single",
         "loss_where_hurt",
     }
 )
-"""Values that depend on how much there is to fit or to choose on: their truth is the mean over corpora of that size."""
+"""Values that depend on how much there is to fit or to choose on, or on how many seeds decide together: their truth is
+the mean over corpora of that size.
+"""
 
 BOOTSTRAP = Resampling(method="bootstrap")
 
@@ -299,21 +317,30 @@ MEASURED: dict[str, Callable[[Corpus], Estimate]] = {
     "following by relative entropy, slope": swapped.follow_slope,
     "following by relative entropy, slope within clips": partial(swapped.follow_slope, within=True),
     "decisions changed by a mismatched pair": swapped.mismatch,
+    "shapley on the share right": attributed.right,
+    "shapley on the share right, difference of two modalities": attributed.right_more,
+    "shapley on the predicted label": attributed.predicted,
+    "shapley on the predicted label, difference of two modalities": attributed.predicted_more,
+    "interaction of two modalities": attributed.together,
+    "flip rate of a modality left out": attributed.flips,
+    "gate and shapley, rank correlation": attributed.gate_rank,
+    "gates that name the modality, beyond chance": attributed.gates_name,
     "accuracy, bootstrap": _performance("accuracy", options=BOOTSTRAP),
     "auroc: divergence -> error, bootstrap": _auroc(_wrong, options=BOOTSTRAP),
 }
 
 
 def groups_of_measures() -> dict[str, frozenset[str]]:
-    """Measures computed together: headline ones, those of them that fit predictors, others, and those of swaps."""
+    """Measures computed together: headline ones, those of them that fit predictors, others, swaps, attribution."""
     fitted = frozenset(name for name in HEADLINE if name.startswith("delta_"))
     swaps = frozenset(name for name in MEASURED if name in SWAPS)
     return {
         "headline": HEADLINE - fitted - swaps,
         "fitted": fitted,
-        "others": frozenset(MEASURED) - HEADLINE - swaps,
+        "others": frozenset(MEASURED) - HEADLINE - swaps - ATTRIBUTED,
         "swaps": swaps & HEADLINE,
         "other-swaps": swaps - HEADLINE,
+        "attributed": ATTRIBUTED,
     }
 
 

@@ -252,7 +252,7 @@ def test_gates_are_held_against_values(made: Made, sign: float, status: str, wor
     assert finding["message"].startswith(words)
     if sign > 0:
         assert value(found, "gate_rank:audio", "fusion") > 0.9
-        assert value(found, "gate_names_dominant", "fusion") == 1.0
+        assert value(found, "gate_names_dominant", "fusion") > 0.9
 
 
 def test_gates_of_one_seed_or_of_others_are_used_where_they_can_be(made: Made) -> None:

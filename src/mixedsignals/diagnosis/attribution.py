@@ -22,7 +22,7 @@ from mixedsignals.labels import all_combinations
 from mixedsignals.measures.arrays import floats
 from mixedsignals.measures.dominance import interactions, shapley
 
-__all__ = ["SPOKEN", "Attribution", "Kind", "attributions", "first_of_each"]
+__all__ = ["SPOKEN", "Attribution", "Kind", "attributions", "first_of_each", "largest"]
 
 Kind = Literal["predicted", "true", "right"]
 
@@ -140,8 +140,7 @@ class Attribution:
     @cached_property
     def dominant(self) -> Ints:
         """The modality with the largest value on the predicted label, mean over seeds, (clips,); −1 where none."""
-        mean = self.shapley_predicted.mean(axis=1)
-        return np.where(self.present, np.nan_to_num(mean).argmax(axis=0), -1).astype(np.int64)
+        return largest(self.shapley_predicted.mean(axis=1))
 
     @cached_property
     def spread(self) -> Floats:
@@ -162,6 +161,12 @@ def attributions(case: Case) -> Mapping[str, Attribution]:
     if isinstance(found, str):
         raise NotApplicable(found)
     return found
+
+
+def largest(values: Floats) -> Ints:
+    """The modality with the largest value, (…, clips), from values (M, …, clips); −1 where one of them is NaN."""
+    known = np.isfinite(values).all(axis=0)
+    return np.where(known, np.nan_to_num(values).argmax(axis=0), -1).astype(np.int64)
 
 
 def first_of_each(found: Mapping[str, Attribution]) -> dict[str, Attribution]:

@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike
 
 from .arrays import BoolArray, FloatArray, IntArray, divided, floats
 from .groups import Groups
-from .inference import JACKKNIFE, Estimate, Resampling, Totals, mean, rate
+from .inference import JACKKNIFE, Estimate, Resampling, Totals, mean, rate, ratio
 
 __all__ = [
     "flip_rate",
     "interactions",
+    "naming_agreement",
     "naming_excess",
     "shapley",
     "swap_follow_rate",
@@ -93,6 +94,18 @@ def flip_rate(
     return rate(np.where(known, full != left, np.nan), groups, options=options)
 
 
+def naming_agreement(first: ArrayLike, second: ArrayLike, groups: Groups) -> Totals:
+    """Share of clips that two namings (n,), (n,) name alike, as a statistic; codes, −1 in either leaves a clip out.
+
+    >>> from mixedsignals.measures.inference import value_of
+    >>> value_of(naming_agreement([0, 1, 0, -1], [0, 1, 1, 0], Groups.each(4)))
+    0.6666666666666666
+    """
+    one, two = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
+    known = (one >= 0) & (two >= 0)
+    return ratio(np.where(known, one == two, np.nan), np.ones(len(one)), groups)
+
+
 def naming_excess(first: ArrayLike, second: ArrayLike, groups: Groups) -> Totals:
     """How much more often two namings (n,), (n,) agree than if they were independent, as a statistic in [−1, 1].
 
@@ -103,20 +116,42 @@ def naming_excess(first: ArrayLike, second: ArrayLike, groups: Groups) -> Totals
     >>> value_of(naming_excess([0, 1, 0, 1], [0, 1, 1, 0], Groups.each(4)))
     0.0
     """
-    one, two = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
-    kept = (one >= 0) & (two >= 0)
-    one, two = one[kept], two[kept]
+    kept, named = _named(first, second)
     inside = groups.take(kept)
-    names = np.arange(int(max(one.max(initial=0), two.max(initial=0))) + 1)
-    columns = [np.ones((len(one), 1)), (one == two)[:, None], one[:, None] == names, two[:, None] == names]
-    parts = inside.sums(np.concatenate(columns, axis=1).astype(np.float64))
 
     def apart(totals: FloatArray) -> FloatArray:
         shares = divided(totals, totals[..., :1])
-        by_chance = (shares[..., 2 : 2 + len(names)] * shares[..., 2 + len(names) :]).sum(axis=-1)
+        names = (shares.shape[-1] - 2) // 2
+        by_chance = (shares[..., 2 : 2 + names] * shares[..., 2 + names :]).sum(axis=-1)
         return floats(shares[..., 1] - by_chance)
 
-    return Totals(parts, apart, inside)
+    return Totals(inside.sums(named), apart, inside)
+
+
+def chance_of_naming(first: ArrayLike, second: ArrayLike) -> float | None:
+    """Share of clips on which two namings (n,), (n,) would agree if they were independent, Σ_m P₁(m) P₂(m).
+
+    None without a clip that both name.
+
+    >>> chance_of_naming([0, 1, 0, 1], [0, 0, 0, 0])
+    0.5
+    """
+    _, named = _named(first, second)
+    if not len(named):
+        return None
+    shares = named.mean(axis=0)
+    names = (len(shares) - 2) // 2
+    return float(shares[2 : 2 + names] @ shares[2 + names :])
+
+
+def _named(first: ArrayLike, second: ArrayLike) -> tuple[BoolArray, FloatArray]:
+    """Clips that both name, and of these one row each: 1, agreement, and what each names as 0 and 1."""
+    one, two = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
+    kept = (one >= 0) & (two >= 0)
+    one, two = one[kept], two[kept]
+    names = np.arange(int(max(one.max(initial=0), two.max(initial=0))) + 1)
+    columns = [np.ones((len(one), 1)), (one == two)[:, None], one[:, None] == names, two[:, None] == names]
+    return kept, np.concatenate(columns, axis=1).astype(np.float64)
 
 
 def swap_follow_rate(

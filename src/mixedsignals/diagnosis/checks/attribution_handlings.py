@@ -10,14 +10,15 @@ from itertools import combinations
 
 import numpy as np
 
-from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions
+from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, largest
 from mixedsignals.diagnosis.carrying import carried
-from mixedsignals.diagnosis.evidence import Case, Ints
+from mixedsignals.diagnosis.evidence import Case, Floats
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
+from mixedsignals.diagnosis.seeds import mean_over
 from mixedsignals.diagnosis.words import count, listed, number, sentence, with_interval
-from mixedsignals.measures.correlation import spearman
-from mixedsignals.measures.dominance import naming_excess
-from mixedsignals.measures.inference import SIGNED, Estimate, Resampling, estimate, rate
+from mixedsignals.measures.correlation import spearman_statistic
+from mixedsignals.measures.dominance import chance_of_naming, naming_agreement, naming_excess
+from mixedsignals.measures.inference import SIGNED, Estimate
 
 __all__ = ["ways_of_missing"]
 
@@ -43,13 +44,12 @@ def ways_of_missing(case: Case) -> Outcome:
 
 
 def _compare(case: Case, outcome: Outcome, one: Attribution, other: Attribution) -> None:
-    options = Resampling(level=case.options.level)
     ways = f"{one.handling}~{other.handling}"
-    both = one.present & other.present
-    first, second = (np.where(both, each.dominant, -1) for each in (one, other))
-    same = rate(np.where(both, first == second, np.nan), case.groups, options=options)
-    excess = estimate(naming_excess(first, second, case.groups), limits=SIGNED, options=options)
-    chance = _chance(first[both], second[both], len(one.modalities))
+    first, second = _same_seeds(one, other)
+    named = list(zip(largest(first), largest(second), strict=True))
+    same = mean_over(case, named, lambda pair: naming_agreement(*pair, case.groups), scale="logit")
+    excess = mean_over(case, named, lambda pair: naming_excess(*pair, case.groups), limits=SIGNED)
+    chance = float(np.mean([chance_of_naming(*pair) for pair in named]))
     outcome.estimate(f"imputation_agreement:{ways}", one.source, same)
     outcome.value(
         f"chance:imputation_agreement:{ways}",
@@ -61,16 +61,29 @@ def _compare(case: Case, outcome: Outcome, one: Attribution, other: Attribution)
     )
     ranks = {}
     for at, modality in enumerate(one.modalities):
-        ours, theirs = (each.shapley_predicted[at].mean(axis=0) for each in (one, other))
-        ranks[modality] = spearman(ours, theirs, case.groups, options=options)
+        values = list(zip(first[at], second[at], strict=True))
+        ranks[modality] = mean_over(
+            case,
+            values,
+            lambda pair: spearman_statistic(*pair, case.groups),
+            scale="fisher",
+            limits=SIGNED,
+        )
         outcome.estimate(f"imputation_rank:{ways}", one.source, ranks[modality], slice=f"modality={modality}")
     _say(case, outcome, (one, other), (same, excess, chance), ranks)
 
 
-def _chance(first: Ints, second: Ints, modalities: int) -> float:
-    """Agreement of two namings (n,) that know nothing of each other but how often each modality is named."""
-    shares = [np.bincount(codes, minlength=modalities) / len(codes) for codes in (first, second)]
-    return float(shares[0] @ shares[1])
+def _same_seeds(one: Attribution, other: Attribution) -> tuple[Floats, Floats]:
+    """Values on the predicted label (M, seeds, clips) of the seeds that both have; means where they share none."""
+    both = one.present & other.present
+    first, second = (np.where(both, each.shapley_predicted, np.nan) for each in (one, other))
+    shared = [seed for seed in one.seeds if seed in other.seeds]
+    if not shared:
+        return first.mean(axis=1, keepdims=True), second.mean(axis=1, keepdims=True)
+    return (
+        first[:, [one.seeds.index(seed) for seed in shared]],
+        second[:, [other.seeds.index(seed) for seed in shared]],
+    )
 
 
 def _say(

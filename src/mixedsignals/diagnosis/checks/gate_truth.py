@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, first_of_each
+from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, first_of_each, largest
 from mixedsignals.diagnosis.codes import codes_of
 from mixedsignals.diagnosis.evidence import Case, Floats
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.seeds import mean_over
 from mixedsignals.diagnosis.words import count, listed, number, sentence, with_interval
 from mixedsignals.measures.correlation import spearman_statistic
-from mixedsignals.measures.dominance import naming_excess
-from mixedsignals.measures.inference import SIGNED, Estimate, Resampling, estimate, rate
+from mixedsignals.measures.dominance import chance_of_naming, naming_agreement, naming_excess
+from mixedsignals.measures.inference import SIGNED, Estimate
 
 __all__ = ["gates_against_shapley"]
 
@@ -92,7 +92,6 @@ def _weights(case: Case, one: Attribution, kind: str) -> tuple[Floats, Floats] |
 
 
 def _compare(case: Case, one: Attribution, weights: Floats, values: Floats) -> _Told:
-    options = Resampling(level=case.options.level)
     ranks = {
         modality: mean_over(
             case,
@@ -103,18 +102,12 @@ def _compare(case: Case, one: Attribution, weights: Floats, values: Floats) -> _
         )
         for at, modality in enumerate(one.modalities)
     }
-    known = np.isfinite(weights).all(axis=(0, 1)) & one.present
-    largest = np.where(known, np.nan_to_num(weights.mean(axis=1)).argmax(axis=0), -1)
-    dominant = np.where(known, one.dominant, -1)
-    shares = [
-        np.bincount(codes[known], minlength=len(one.modalities)) / known.sum()
-        for codes in (largest, dominant)
-    ]
+    named = list(zip(largest(weights), largest(values), strict=True))
     return _Told(
         ranks,
-        rate(np.where(known, largest == dominant, np.nan), case.groups, options=options),
-        estimate(naming_excess(largest, dominant, case.groups), limits=SIGNED, options=options),
-        float(shares[0] @ shares[1]),
+        mean_over(case, named, lambda pair: naming_agreement(*pair, case.groups), scale="logit"),
+        mean_over(case, named, lambda pair: naming_excess(*pair, case.groups), limits=SIGNED),
+        float(np.mean([chance_of_naming(*pair) for pair in named])),
     )
 
 
