@@ -238,7 +238,7 @@ def random_gates(made: Made) -> pl.DataFrame:
     ("sign", "status", "words"),
     [
         (1.0, "passed", "The gates of fusion go with what each modality carries"),
-        (-1.0, "issue", "The gates of fusion point the wrong way for text, audio and video"),
+        (-1.0, "issue", "The gates of fusion go against what text, audio and video carry"),
         (0.0, "issue", "The gates of fusion do not tell which modality carried a decision"),
     ],
 )
@@ -253,6 +253,18 @@ def test_gates_are_held_against_values(made: Made, sign: float, status: str, wor
     if sign > 0:
         assert value(found, "gate_rank:audio", "fusion") > 0.9
         assert value(found, "gate_names_dominant", "fusion") > 0.9
+
+
+def test_gates_that_tell_of_some_modalities_alone_say_of_which(made: Made) -> None:
+    one = attributions(Case(Evidence(**made.evidence()), DiagnosisOptions()))["fusion"]
+    values = one.shapley_predicted.mean(axis=1) * np.array([-1.0, 1.0, 0.0])[:, None]
+    values[2] = np.random.default_rng(5).normal(size=values.shape[1])
+    (finding,) = rows(
+        diagnosed(made, "MS906", gates=gates_of(made, values)), code="MS906", slice="weights=gate"
+    )
+    assert finding["status"] == "issue"
+    start = "The gates of fusion go with what audio carries, against what text carries and have nothing to do with what"
+    assert finding["message"].startswith(start)
 
 
 def test_gates_of_one_seed_or_of_others_are_used_where_they_can_be(made: Made) -> None:

@@ -16,7 +16,10 @@ from mixedsignals.diagnosis.seeds import mean_over
 from mixedsignals.measures.inference import SIGNED, UNBOUNDED, Estimate, Limits, ratio
 from mixedsignals.measures.significance import holm, sign_flip
 
-__all__ = ["Carried", "Contrast", "carried", "mean_of_clips"]
+__all__ = ["NOTHING", "Carried", "Contrast", "carried", "mean_of_clips"]
+
+NOTHING = 1e-9
+"""What is nearer to zero than this came from rounding: a modality that a model ignores altogether."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +33,7 @@ class Contrast:
 
     def shown(self, alpha: float) -> bool:
         """Whether the first is shown to carry more: interval above zero, and p after Holm below `alpha`."""
-        above = self.found.low is not None and self.found.low > 0
+        above = self.found.low is not None and self.found.low > NOTHING
         return above and self.p_adjusted is not None and self.p_adjusted < alpha
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, first_of_each
-from mixedsignals.diagnosis.carrying import Carried, carried
+from mixedsignals.diagnosis.carrying import NOTHING, Carried, carried
 from mixedsignals.diagnosis.checks.attribution_slices import slices_of_attribution
 from mixedsignals.diagnosis.evidence import Case
 from mixedsignals.diagnosis.results import NotApplicable, Outcome, Status
@@ -100,7 +100,7 @@ def _say(case: Case, outcome: Outcome, one: Attribution) -> None:
 
 
 def _below(found: Estimate) -> bool:
-    return found.high is not None and found.high < -1e-9  # what is nothing may come out a rounding below it
+    return found.high is not None and found.high < -NOTHING
 
 
 def _verdict(one: Attribution, numbers: Carried, leader: str | None) -> str:
@@ -110,7 +110,7 @@ def _verdict(one: Attribution, numbers: Carried, leader: str | None) -> str:
         f"on average {_added(numbers.predicted, numbers.order, ' nats')} of the log-odds of the label that it predicts "
         "come from them"
     )
-    apart = f"{with_interval(gap.found)} ({p_value(gap.p_adjusted)} after Holm)"
+    apart = f"{with_interval(gap.found)} ({p_value(gap.p_adjusted)} after Holm, with these seeds)"
     if leader:
         return f"{leader} carries the decisions of {one.source}: {each}; {leader} is ahead of {second} by {apart}"
     return (

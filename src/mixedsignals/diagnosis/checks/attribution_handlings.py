@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, largest
-from mixedsignals.diagnosis.carrying import carried
+from mixedsignals.diagnosis.carrying import NOTHING, carried
 from mixedsignals.diagnosis.evidence import Case, Floats
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.seeds import mean_over
@@ -141,4 +141,4 @@ def _turned(case: Case, one: Attribution, other: Attribution) -> list[str]:
 def _side(found: Estimate) -> int:
     if found.low is None or found.high is None:
         return 0
-    return 1 if found.low > 0 else -1 if found.high < 0 else 0
+    return 1 if found.low > NOTHING else -1 if found.high < -NOTHING else 0

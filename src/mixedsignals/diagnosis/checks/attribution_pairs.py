@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, first_of_each
-from mixedsignals.diagnosis.carrying import mean_of_clips
+from mixedsignals.diagnosis.carrying import NOTHING, mean_of_clips
 from mixedsignals.diagnosis.evidence import Case
 from mixedsignals.diagnosis.results import Outcome
 from mixedsignals.diagnosis.words import count, listed, sentence, with_interval
@@ -44,7 +44,10 @@ def _pairs(case: Case, one: Attribution) -> dict[tuple[str, str], Estimate]:
 def _say(outcome: Outcome, one: Attribution, pairs: dict[tuple[str, str], Estimate]) -> None:
     kinds: dict[str, list[str]] = {"more": [], "same": [], "": []}
     for (first, second), found in pairs.items():
-        above, below = found.low is not None and found.low > 0, found.high is not None and found.high < 0
+        above, below = (
+            found.low is not None and found.low > NOTHING,
+            found.high is not None and found.high < -NOTHING,
+        )
         kinds["more" if above else "same" if below else ""].append(
             f"{first} and {second} ({with_interval(found)})"
         )

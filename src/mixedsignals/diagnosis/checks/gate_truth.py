@@ -16,12 +16,15 @@ from mixedsignals.diagnosis.codes import codes_of
 from mixedsignals.diagnosis.evidence import Case, Floats
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
 from mixedsignals.diagnosis.seeds import mean_over
-from mixedsignals.diagnosis.words import count, listed, number, sentence, with_interval
+from mixedsignals.diagnosis.words import count, listed, number, sentence, verb, with_interval
 from mixedsignals.measures.correlation import spearman_statistic
 from mixedsignals.measures.dominance import chance_of_naming, naming_agreement, naming_excess
 from mixedsignals.measures.inference import SIGNED, Estimate
 
 __all__ = ["gates_against_shapley"]
+
+WEAK = 0.3
+"""Mean rank correlation below which weights hardly tell."""
 
 _SAID = {"gate": "gates", "weight": "attention weights"}
 
@@ -148,15 +151,25 @@ def _say(outcome: Outcome, one: Attribution, kind: str, told: _Told) -> None:
 def _verdict(told: _Told, what: str, source: str) -> tuple[str, bool]:
     """A clause, and whether it fires."""
     known = {m: f for m, f in told.ranks.items() if f.low is not None and f.high is not None}
-    with_it = [m for m, f in known.items() if (f.low or 0.0) > 0]
-    against = [m for m, f in known.items() if (f.high or 0.0) < 0]
-    names = told.excess.low is not None and told.excess.low > 0
     if not known:
         return f"whether the {what} of {source} tell which modality carried a decision cannot be told", False
-    if against:
-        return f"the {what} of {source} point the wrong way for {listed(against)}", True
-    if len(with_it) == len(told.ranks) and names:
-        return f"the {what} of {source} go with what each modality carries", False
-    if with_it:
-        return f"the {what} of {source} tell what {listed(with_it)} carries, and not the rest", True
-    return f"the {what} of {source} do not tell which modality carried a decision", True
+    sides = {m: 1 if (f.low or 0.0) > 0 else -1 if (f.high or 0.0) < 0 else 0 for m, f in known.items()}
+    along, against, beside = ([m for m in sides if sides[m] == side] for side in (1, -1, 0))
+    if not along and not against:
+        return f"the {what} of {source} do not tell which modality carried a decision", True
+    strength = float(np.mean([f.value or 0.0 for f in known.values()]))
+    names = told.excess.low is not None and told.excess.low > 0
+    if len(along) == len(told.ranks) and names:
+        weak = strength < WEAK
+        return f"the {what} of {source} {'hardly ' if weak else ''}go with what each modality carries", weak
+    parts = [
+        f"{words} {listed(which)} {verb(len(which), 'carries', 'carry')}"
+        for words, which in (
+            ("go with what", along),
+            ("against what", against),
+            ("have nothing to do with what", beside),
+        )
+        if which
+    ]
+    parts[0] = parts[0].replace("against", "go against", 1) if not along else parts[0]
+    return f"the {what} of {source} {listed(parts)}", True
