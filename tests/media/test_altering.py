@@ -137,6 +137,19 @@ def test_the_shorter_stays_whole_and_the_longer_is_cut_where_the_loudness_agrees
     assert probe(made).duration == pytest.approx(2.0, abs=0.15)
 
 
+def test_two_of_one_length_are_both_cut_where_the_voice_would_come_too_late(tmp_path: Path) -> None:
+    face = write_video(
+        tmp_path / "face.mp4", greys(30), fps=FPS, audio=bursts(0.6, 1.2, 2.0, seconds=3), rate=RATE
+    )
+    voice = write_audio(tmp_path / "voice.wav", bursts(0.9, 1.5, 2.3, seconds=3), rate=RATE)
+    found = fitted(Part(face), Part(voice), beside=Part(face))
+    assert found.sound.start == pytest.approx(0.3, abs=0.03)
+    assert (found.picture.start, found.picture.end) == pytest.approx((0.0, 2.7), abs=0.05)
+    assert fitted(Part(voice), Part(voice), beside=Part(voice)).cut == 0
+    other = fitted(Part(face), Part(face), beside=Part(voice))
+    assert other.picture.start == pytest.approx(0.3, abs=0.03)
+
+
 def test_a_longer_picture_is_cut_and_silence_goes_about_the_middle(tmp_path: Path) -> None:
     face = write_video(tmp_path / "face.mp4", greys(40), fps=FPS, audio=bursts(seconds=4), rate=RATE)
     voice = write_audio(tmp_path / "voice.wav", bursts(0.5, seconds=2), rate=RATE)
