@@ -11,6 +11,7 @@ from pathlib import Path
 import altair as alt
 import polars as pl
 import pytest
+from jsonschema import ValidationError
 
 from mixedsignals.errors import InputError, UsageError
 from mixedsignals.report import ReportInput, ReportOptions, write_report
@@ -254,6 +255,7 @@ def test_manifest_facts_are_told_in_words(empty: ReportInput, out: Path) -> None
         "encoders": {"text": {"encoder": "MiniLM", "width": 384}, "video": "openface"},
         "environment": {"python": "3.11.2", "versions": {"mixedsignals": "0.1.0"}},
         "options": {"fusion": "gated"},
+        "tuning": {"says": "Training clips are embedded in-sample."},
     }
     text = " ".join(read(replace(empty, manifest=manifest), out).text.split())
     for told in (
@@ -262,6 +264,7 @@ def test_manifest_facts_are_told_in_words(empty: ReportInput, out: Path) -> None
         "MiniLM, 384 numbers per clip",
         "Encoder of video openface",
         "python 3.11.2, mixedsignals 0.1.0",
+        "Encoders learned the labels Training clips are embedded in-sample.",
     ):
         assert told in text
 
@@ -328,6 +331,16 @@ def test_reliability_is_drawn_from_the_saved_bins(run: ReportInput, out: Path) -
     drawn = [r for r in values(read(run, out).island("figures")["reliability"]) if "bin" in r]
     stated = run.estimates.filter(pl.col("measure") == "reliability_stated")
     assert sorted(r["confidence"] for r in drawn) == sorted(stated["value"].to_list())
+
+
+def test_every_figure_keeps_to_the_schema(run: ReportInput, out: Path) -> None:
+    figures = read(run, out).island("figures")
+    assert len(figures) > 15
+    for spec in figures.values():
+        alt.Root.validate(spec)
+    broken = {**next(iter(figures.values())), "layer": [{"mark": "nothing that is drawn"}]}
+    with pytest.raises(ValidationError):
+        alt.Root.validate(broken)
 
 
 def test_the_bundle_draws_the_schema_that_altair_writes() -> None:

@@ -58,6 +58,8 @@ def _told(manifest: Mapping[str, Any]) -> Iterator[Fact]:
         yield Fact(f"Encoder of {modality}", _encoder(card))
     if fusion := manifest.get("options", {}).get("fusion"):
         yield Fact("Fusion", str(fusion))
+    if says := manifest.get("tuning", {}).get("says"):
+        yield Fact("Encoders learned the labels", str(says))
     environment = manifest.get("environment", {})
     versions = {"python": environment.get("python"), **environment.get("versions", {})}
     shown = [f"{name} {versions[name]}" for name in ("python", *_VERSIONS) if versions.get(name)]
