@@ -107,7 +107,7 @@ def test_it_fires_where_a_modality_harms(probes: pl.DataFrame) -> None:
     harmed = turned(copied(probes, "mute"), "plain", 0.5)
     one = said(asked(harmed), "mute")
     assert (one["status"], one["severity"]) == ("issue", "medium")
-    assert "fusion is right more often without text, audio and video" in one["message"]
+    assert "Fusion is right more often without text, audio and video" in one["message"]
 
 
 def test_it_fires_where_encoding_alone_changes_decisions(probes: pl.DataFrame) -> None:

@@ -141,6 +141,9 @@ def test_a_slope_needs_something_to_vary():
     flat = slope_statistic([0.1, 0.4], [0.2, 0.2], [0, 1], [-1, -1], Groups.each(2))
     assert value_of(flat) is None
     assert value_of(slope_statistic([np.nan], [0.1], [0], [-1], Groups.each(1))) is None
+    nearly = ([0.1, 0.4], [0.2, 0.2001], [0, 1], [-1, -1], Groups.each(2))
+    assert value_of(slope_statistic(*nearly)) == pytest.approx(3000)
+    assert value_of(slope_statistic(*nearly, least=0.01)) is None
     alone = slope_statistic([0.1, 0.9], [0.0, 1.0], [0, 1], [-1, -1], Groups.each(2), within=True)
     assert value_of(alone) is None, "one partner a clip leaves nothing to compare within it"
 

@@ -111,11 +111,13 @@ def slope_statistic(
     groups: Groups,
     *,
     within: bool = False,
+    least: float = 0.0,
 ) -> Pairs:
     """The slope of `values` on `against` over pairs of clips, both (pairs,), as a `Statistic` of the groups of both.
 
     Least squares with a clip's pairs weighing one together; NaN in either leaves a pair out. `within` centres both on
-    their clip first, so that only partners of the same clip are compared. NaN where `against` does not vary.
+    their clip first, so that only partners of the same clip are compared. NaN where `against` does not vary, or has a
+    standard deviation (within clips, if so asked) below `least`: a slope on next to nothing says nothing.
 
     >>> every = Groups.each(4)
     >>> falling = slope_statistic([0.9, 0.5, 0.1], [-1, 0, 1], [0, 1, 2], [3, 3, 3], every)
@@ -135,15 +137,16 @@ def slope_statistic(
         )
     columns = [np.ones_like(x), x, y, x * x, x * y]
     parts = np.stack([share * one for one in columns], axis=1)
-    return _pairs(parts, receives, lends, groups, _slope)
+    return _pairs(parts, receives, lends, groups, lambda t: _slope(t, least))
 
 
-def _slope(totals: FloatArray) -> FloatArray:
+def _slope(totals: FloatArray, least: float) -> FloatArray:
     """Slope of y on x from the sums of 1, x, y, x², xy (R, 5); NaN without spread of x."""
     count, x, y, squares, products = (totals[..., at] for at in range(5))
     middle_x, middle_y = divided(x, count), divided(y, count)
     spread = squares - count * middle_x**2
-    spread = np.where(spread > 1e-9 * np.maximum(squares, 1e-12), spread, 0.0)
+    enough = (spread > 1e-9 * np.maximum(squares, 1e-12)) & (spread >= least**2 * count)
+    spread = np.where(enough, spread, 0.0)
     return divided(products - count * middle_x * middle_y, spread)
 
 

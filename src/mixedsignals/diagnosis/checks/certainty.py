@@ -24,6 +24,9 @@ __all__ = ["BINS", "following_by_certainty"]
 BINS = 5
 """Bins of the curve, with about as many swaps each."""
 
+FLAT = 0.01
+"""Standard deviation of relative entropy below which nothing can be said of a slope on it."""
+
 LITTLE = 0.05
 """A modality that is followed less than this (upper bound) has nothing that could fall."""
 
@@ -81,21 +84,28 @@ def _one(case: Case, outcome: Outcome, source: ProbedSource, swap: Swap, relativ
     curve = _curve(case, outcome, source, swap, relative)
     rate = follow_rate(case, {modality: swap})
     status, severity, verdict = _verdict(slopes[False], rate)
-    inside = (
-        "" if slopes[True].value is None else f", and by {brief(slopes[True])} among donors of the same clip"
-    )
-    message = (
-        f"{source.name} {verdict.format(modality)}. Following changes by {brief(slopes[False])} for one unit of "
-        f"relative entropy (−1: {modality} alone is sure, 1: it alone is unsure){inside}. {curve}"
-    )
+    message = f"{source.name} {verdict.format(modality)} (follow rate {brief(rate)})"
+    if rate.high is None or rate.high >= LITTLE:
+        message += f". {_told(slopes, modality)}. {curve}"
     outcome.find(
         status, sentence(message), source=source.name, slice=where, measure=measure, severity=severity
     )
 
 
+def _told(slopes: dict[bool, Estimate], modality: str) -> str:
+    """Both slopes in words; that within clips only where it exists."""
+    inside = (
+        "" if slopes[True].value is None else f", and by {brief(slopes[True])} among donors of the same clip"
+    )
+    return (
+        f"Following changes by {brief(slopes[False])} for one unit of relative entropy (−1: {modality} alone is sure, "
+        f"1: it alone is unsure){inside}"
+    )
+
+
 def _slope(case: Case, swap: Swap, relative: Floats, *, within: bool) -> Estimate:
     each = [
-        slope_statistic(moved, relative, swap.clip, swap.donor, case.groups, within=within)
+        slope_statistic(moved, relative, swap.clip, swap.donor, case.groups, within=within, least=FLAT)
         for moved in swap.moved
     ]
     return against_zero(across_seeds(each, options=Resampling(level=case.options.level)))

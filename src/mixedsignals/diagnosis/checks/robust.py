@@ -7,7 +7,7 @@ changed, so what encoding alone does stands beside what the change does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +23,7 @@ from mixedsignals.diagnosis.probing import (
 )
 from mixedsignals.diagnosis.results import NotApplicable, Outcome, Severity, Status
 from mixedsignals.diagnosis.swaps import MEDIA_SWAP, SWAP
-from mixedsignals.diagnosis.words import brief, count, listed, sentence
+from mixedsignals.diagnosis.words import brief, count, listed, sentence, verb
 from mixedsignals.measures.arrays import floats
 from mixedsignals.measures.crossed import across_seeds
 from mixedsignals.measures.following import against_zero, follow_statistic
@@ -33,6 +33,9 @@ __all__ = ["spoken", "what_a_change_does"]
 
 BRITTLE = 0.05
 """Changed decisions that noise of 20 dB or less, or encoding again, may cause (lower bound) before it is told."""
+
+LITTLE = 0.02
+"""Accuracy that a mismatched pair may cost or bring (the nearer bound) before it is told."""
 
 FAINT = 20
 """Signal to noise, in dB, from which on noise should hardly matter."""
@@ -98,7 +101,7 @@ def _one(case: Case, outcome: Outcome, source: ProbedSource, probe: str) -> None
     status, severity, verdict = _verdict(source.name, probe, changed, loss)
     clips = max(found.n_clips for found in changed.values())
     message = f"{spoken(probe)} changes {'; '.join(told)}; {count(clips, 'clip')}"
-    message = sentence(message + (f". {verdict}" if verdict else ""))
+    message = sentence(message) + (f" {sentence(verdict)}" if verdict else "")
     outcome.find(status, message, source=source.name, slice=where, measure="probe_change", severity=severity)
 
 
@@ -165,7 +168,7 @@ def _verdict(
 ) -> tuple[Status, Severity, str]:
     """What is to be said of a probe, and how much it matters."""
     better = [m for m, found in lost.items() if found.high is not None and found.high < 0]
-    worse = [m for m, found in lost.items() if found.low is not None and found.low > 0]
+    worse = [m for m, found in lost.items() if found.low is not None and found.low > LITTLE]
     often = [m for m, found in changed.items() if found.low is not None and found.low > BRITTLE]
     level = _NOISE.match(probe)
     if probe.removeprefix("media:") == "mute" and better:
@@ -178,13 +181,16 @@ def _verdict(
             "low",
             f"noise this faint should hardly matter, and {name} is brittle to it in {listed(often)}",
         )
-    if probe == "mismatch" and (worse or better):
-        says = (
-            f"loses accuracy when {listed(worse)} comes from a clip of the same label, so it leans on how modalities "
-            "belong together"
-            if worse
-            else f"gains accuracy when {listed(better)} comes from another clip of the same label: its modalities err "
-            "on the same clips"
-        )
-        return "tip", "low", f"{name} {says}"
+    gains = [m for m in better if (lost[m].high or 0.0) < -LITTLE]
+    if probe == "mismatch" and (worse or gains):
+        return "tip", "low", f"{name} {_of_pairing(worse, gains)}"
     return "passed", "none", ""
+
+
+def _of_pairing(worse: Sequence[str], better: Sequence[str]) -> str:
+    """What it means that accuracy changes with a modality of the same label from another clip."""
+    names = worse or better
+    come = f"when {listed(names)} {verb(len(names), 'comes', 'come')} from another clip of the same label"
+    if worse:
+        return f"loses accuracy {come}, so it leans on how modalities belong together"
+    return f"gains accuracy {come}: its modalities err on the same clips"
