@@ -126,7 +126,7 @@ def mean_of(frame: pl.DataFrame) -> pl.DataFrame:
 
 def test_the_default_probes_ask_about_every_clip_that_has_what_they_change(probed: tuple[Path, str]) -> None:
     table, kept = answers(probed[0]), tables(probed[0])
-    assert set(table["probe"]) == {"media:plain", *DEFAULT_PROBES}
+    assert set(table["probe"]) == {"plain", "media:plain", *DEFAULT_PROBES}
     assert set(table.filter(probe="media:plain")["clip_id"]) == set(kept["clips"]["clip_id"])
     sums = table.group_by("seed", "clip_id", "source", "probe", "modality", "donor_id").agg(
         pl.col("probability").sum()

@@ -19,7 +19,7 @@ from mixedsignals.api.encoding import is_ready_made
 from mixedsignals.api.lending import Lenders
 from mixedsignals.api.media_asking import answers, embedded
 from mixedsignals.errors import CannotFinish, InputError, Problem, UsageError
-from mixedsignals.labels import MODALITIES
+from mixedsignals.labels import MODALITIES, combination
 from mixedsignals.probes import (
     DEFAULT_PROBES,
     Film,
@@ -36,7 +36,7 @@ from mixedsignals.probes import (
 )
 from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import cache_dir
-from mixedsignals.tables import PROBES, conform, read_table, write_table
+from mixedsignals.tables import PREDICTIONS, PROBES, conform, read_table, write_table
 
 if TYPE_CHECKING:
     from mixedsignals.api.trained import Trained
@@ -369,11 +369,22 @@ def _table(trained: Trained, work: _Work, films: Sequence[Film], sources: Sequen
 
 def _write(trained: Trained, table: pl.DataFrame, sources: Sequence[str]) -> None:
     path = trained.run.table(PROBES.name)
-    if path.is_file():
-        earlier = pl.col("probe").str.starts_with("media:") & pl.col("source").is_in(list(sources))
-        kept = read_table(PROBES, path).filter(~earlier)
-        table = table if kept.is_empty() else pl.concat([kept, table])
-    write_table(PROBES, table, path)
+    kept = read_table(PROBES, path) if path.is_file() else PROBES.empty()
+    asked = pl.col("source").is_in(list(sources))
+    there = set(kept.filter(probe="plain")["source"])
+    plain = _plain(trained, [name for name in sources if name not in there])
+    kept = kept.filter(~(pl.col("probe").str.starts_with("media:") & asked))
+    write_table(PROBES, pl.concat([one for one in (kept, plain, table) if not one.is_empty()]), path)
+
+
+def _plain(trained: Trained, sources: Sequence[str]) -> pl.DataFrame:
+    """What the run said of its clips: beside it stands what writing them anew does."""
+    said = read_table(PREDICTIONS, trained.run.table(PREDICTIONS.name))
+    full = combination(trained.modalities)
+    rows = said.filter(pl.col("source").is_in(list(sources)), pl.col("given") == full).with_columns(
+        probe=pl.lit("plain"), modality=pl.lit(full), donor_id=pl.lit(None, pl.String)
+    )
+    return conform(PROBES, rows.select(list(PROBES.schema)), source=PROBES.name)
 
 
 def _record(trained: Trained, options: MediaOptions, table: pl.DataFrame, left_out: int) -> None:
