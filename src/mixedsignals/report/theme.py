@@ -8,9 +8,12 @@ Each source has a colour and a shape; neither alone carries meaning. The colours
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-__all__ = ["FONT", "OUTCOMES", "colour", "drawn", "finish", "shape", "source_scale"]
+from altair.utils.schemapi import debug_mode
+
+__all__ = ["FONT", "OUTCOMES", "colour", "drawn", "finish", "shape", "source_scale", "unchecked"]
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _NAMED = ("text", "audio", "video", "fusion", "people")
@@ -58,9 +61,17 @@ def source_scale(sources: Sequence[str]) -> tuple[list[str], list[str], list[str
 
 
 def drawn(chart: Any) -> dict[str, Any]:
-    """The specification of an Altair chart, checked against its schema."""
-    spec: dict[str, Any] = chart.to_dict()
+    """The specification of an Altair chart."""
+    spec: dict[str, Any] = chart.to_dict(validate=False)
     return spec
+
+
+def unchecked() -> AbstractContextManager[None]:
+    """Charts made in here are not checked against their schema, piece by piece as Altair does it.
+
+    That takes longer than all else of a report. The charts are our own, and tests check them whole.
+    """
+    return debug_mode(False)
 
 
 def finish(spec: dict[str, Any], *, alt: str, height: int | dict[str, int]) -> dict[str, Any]:

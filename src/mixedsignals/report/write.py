@@ -22,6 +22,7 @@ from mixedsignals.report.render import asset, render
 from mixedsignals.report.sections import AFTER_CLIPS, SECTIONS, build_sections
 from mixedsignals.report.sections.dominated import case_clips
 from mixedsignals.report.sections.facts import facts, public
+from mixedsignals.report.theme import unchecked
 from mixedsignals.report.views import Views
 from mixedsignals.store import atomic
 
@@ -57,10 +58,11 @@ def write_report(
         raise UsageError(f"media is {media!r}; legal are {', '.join(get_args(Media))}")
     out = Path(out)
     views = Views(run)
-    before = build_sections(SECTIONS, views, options)
-    after = build_sections(AFTER_CLIPS, views, options)
+    with unchecked():
+        before = build_sections(SECTIONS, views, options)
+        after = build_sections(AFTER_CLIPS, views, options)
     cases = case_clips(views)
-    chosen = choose(views, options.listed).and_(cases)
+    chosen = choose(views, options.listed).making_room(cases)
     players = _players(run, chosen, cases, out, media, options, progress)
     context = {
         "run": run,
@@ -99,7 +101,7 @@ def _players(
     """Players of the first clips, and of those that a table of cases names."""
     if run.clips is None:
         return {}
-    first = dict.fromkeys([*chosen.ids[: options.media_clips], *(cases if options.media_clips else ())])
+    first = dict.fromkeys([*chosen.ids[: options.media_clips], *(c for c in cases if options.media_clips)])
     wanted = chosen.ids if media == "link" else list(first)
     rows = {row["clip_id"]: row for row in run.clips.filter(run.clips["clip_id"].is_in(wanted)).to_dicts()}
     ordered = [rows[clip_id] for clip_id in wanted if clip_id in rows]
@@ -116,7 +118,12 @@ def _clips_lead(
         if len(chosen.ids) < chosen.total
         else f"All {plural(chosen.total, 'clip')}"
     )
-    lines = [f"{some}, ordered by {chosen.order}."]
+    last = (
+        f"; the last {chosen.further:,} are cases in which a dominant signal misleads"
+        if chosen.further
+        else ""
+    )
+    lines = [f"{some}, ordered by {chosen.order}{last}."]
     if media == "none" or run.media_root is None:
         lines.append("This report carries no media.")
     elif media == "copy" and len(chosen.ids) > options.media_clips:
