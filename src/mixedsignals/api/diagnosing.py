@@ -14,7 +14,7 @@ import polars as pl
 
 from mixedsignals.api.calibrators import save_calibrators
 from mixedsignals.errors import InputError, Problem
-from mixedsignals.labels import Kind, Labels
+from mixedsignals.labels import Kind, Labels, combination
 from mixedsignals.manifest import environment
 from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import RunFolder, atomic, digest_frame
@@ -23,6 +23,7 @@ from mixedsignals.tables import (
     CUES,
     ESTIMATES,
     FINDINGS,
+    GATES,
     PREDICTIONS,
     SCORES,
     SPLITS,
@@ -167,6 +168,7 @@ def diagnose(
     targets: Any = None,
     splits: Any = None,
     cues: Any = None,
+    gates: Any = None,
     labels: Labels | Sequence[str] | None = None,
     kind: Kind | None = None,
     fusion: str = "fusion",
@@ -184,6 +186,8 @@ def diagnose(
         votes, clips, targets, splits: tables or files; each may be absent. With splits, predictions on clips that were
             trained on are found, and pairs of clips are compared within a test fold.
         cues: a `cues` table or file, such as `mixedsignals cues CORPUS --out` writes.
+        gates: a `gates` table or file of fused sources; `run_id`, `seed` (0) and `given` (all its modalities) may be
+            left out. Held against Shapley values where there are predictions given every subset of modalities.
         labels, kind: the label names in order, where they cannot be seen; `nominal` or `ordinal`.
         fusion: name of the fused source; the audit runs without one.
         raters: the model of raters, `dawid-skene`, `mace` or `glad`.
@@ -212,6 +216,7 @@ def diagnose(
             (TARGETS, targets),
             (SPLITS, splits),
             (CUES, cues),
+            (GATES, _named(gates, run_id)),
         )
     }
     known["targets"], source = _targets(known, read.labels)
@@ -278,6 +283,19 @@ def _table(name: str, data: Any, labels: Labels) -> pl.DataFrame:
     if name == SPLITS.name and "fold" not in frame.columns:
         frame = frame.with_columns(fold=pl.lit(0))  # one split, as most people have it
     return conform(TABLES[name], frame, source=name if path is None else path.name, labels=labels)
+
+
+def _named(gates: Any, run_id: str) -> pl.DataFrame | None:
+    """Gates of anybody's model with what goes without saying: the run, one seed, and that everything was given."""
+    if gates is None:
+        return None
+    frame = read_frame(Path(gates)) if isinstance(gates, str | Path) else frame_of(gates)
+    said: dict[str, Any] = {"run_id": run_id, "seed": 0}
+    if "modality" in frame.columns:
+        said["given"] = combination(frame["modality"].cast(pl.String).drop_nulls().unique().to_list())
+    return frame.with_columns(
+        pl.lit(value).alias(name) for name, value in said.items() if name not in frame.columns
+    )
 
 
 def _targets(

@@ -33,6 +33,9 @@ from mixedsignals.store import RunFolder
 @click.option(
     "--cues", type=FOLDER, help="clip_id, cue, modality, value, unit; as `mixedsignals cues --out` writes."
 )
+@click.option(
+    "--gates", type=FOLDER, help="How far a fused model listened: clip_id, source, modality, gate, weight."
+)
 @click.option("--labels", help="Label names in order, by commas, where they cannot be seen.")
 @click.option("--kind", type=click.Choice(["nominal", "ordinal"]), help="Whether the labels have an order.")
 @click.option(

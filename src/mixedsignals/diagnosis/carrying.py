@@ -41,13 +41,15 @@ class Contrast:
 class Carried:
     """Corpus numbers of one attribution, by modality.
 
-    predicted and true are mean Shapley values in nats, right those on the share of clips that are right; flips is the
-    share of clips whose label changes when the modality is left out. gaps and gaps_right hold every pair both ways.
+    predicted and true are mean Shapley values in nats, right those on the share of clips that are right; last is what
+    the modality adds to that share when all others are there; flips is the share of clips whose label changes when it
+    is left out. gaps and gaps_right hold every pair both ways.
     """
 
     predicted: Mapping[str, Estimate]
     true: Mapping[str, Estimate]
     right: Mapping[str, Estimate]
+    last: Mapping[str, float]
     flips: Mapping[str, Estimate]
     gaps: Mapping[tuple[str, str], Contrast]
     gaps_right: Mapping[tuple[str, str], Contrast]
@@ -56,6 +58,15 @@ class Carried:
     def order(self) -> list[str]:
         """Modalities from the one that carries most of what is said to the one that carries least."""
         return sorted(self.predicted, key=lambda m: -(self.predicted[m].value or 0.0))
+
+    @property
+    def harmful(self) -> list[str]:
+        """Modalities that surely take from the share of clips right, on the whole and added to all others as well."""
+        return [
+            m
+            for m, found in self.right.items()
+            if found.high is not None and found.high < -NOTHING > self.last[m]
+        ]
 
     def leader(self, alpha: float) -> str | None:
         """The modality that is shown to carry more of what is said than every other; None where it cannot be told."""
@@ -77,7 +88,10 @@ def _carried(case: Case, one: Attribution) -> Carried:
     def means(values: Floats, limits: Limits = UNBOUNDED) -> dict[str, Estimate]:
         return {m: mean_of_clips(case, values[at], limits=limits) for at, m in enumerate(one.modalities)}
 
+    right = one.values("right")
+    everything = len(right) - 1
     return Carried(
+        last={m: _gain(right[-1] - right[everything & ~(1 << at)]) for at, m in enumerate(one.modalities)},
         predicted=means(one.shapley_predicted),
         true=means(one.shapley_true),
         right=means(one.shapley_right, SIGNED),
@@ -85,6 +99,11 @@ def _carried(case: Case, one: Attribution) -> Carried:
         gaps=_contrasts(case, one, one.shapley_predicted, UNBOUNDED),
         gaps_right=_contrasts(case, one, one.shapley_right, (-2.0, 2.0)),
     )
+
+
+def _gain(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else 0.0
 
 
 def _flips(case: Case, one: Attribution, modality: str) -> Estimate:

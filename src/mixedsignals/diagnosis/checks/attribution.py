@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, first_of_each
-from mixedsignals.diagnosis.carrying import NOTHING, Carried, carried
+from mixedsignals.diagnosis.carrying import Carried, carried
 from mixedsignals.diagnosis.checks.attribution_slices import slices_of_attribution
 from mixedsignals.diagnosis.evidence import Case
 from mixedsignals.diagnosis.results import NotApplicable, Outcome, Status
@@ -87,8 +87,7 @@ def _say(case: Case, outcome: Outcome, one: Attribution) -> None:
     numbers, alpha = carried(case, one), case.options.alpha
     leader = numbers.leader(alpha)
     message = sentence(f"{_verdict(one, numbers, leader)}. {_right(numbers)}{_flips(numbers)}{_ground(one)}")
-    harmful = [m for m in one.modalities if _below(numbers.right[m])]
-    if harmful:
+    if harmful := numbers.harmful:
         told = listed(
             f"{m} adds {with_interval(numbers.right[m])} to the share of clips right" for m in harmful
         )
@@ -97,10 +96,6 @@ def _say(case: Case, outcome: Outcome, one: Attribution) -> None:
         )
     status: Status = "issue" if harmful else "tip" if leader else "passed"
     outcome.find(status, message, source=one.name, measure=_first_measure(one))
-
-
-def _below(found: Estimate) -> bool:
-    return found.high is not None and found.high < -NOTHING
 
 
 def _verdict(one: Attribution, numbers: Carried, leader: str | None) -> str:
