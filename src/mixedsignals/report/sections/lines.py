@@ -13,6 +13,10 @@ from mixedsignals.report.theme import drawn, finish, source_scale
 __all__ = ["Axis", "lines"]
 
 
+MOST_UPRIGHT = 4
+"""Steps whose names stand upright; of more, names are turned so that every one is read."""
+
+
 @dataclass(frozen=True)
 class Axis:
     """What lies across: the key in the rows, the words under it, and the order of its steps (empty for numbers)."""
@@ -49,11 +53,12 @@ def lines(
     axis = alt.Axis(format="%" if share else ".2~f", tickCount=5)
     base = alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
     if across.order:
+        turned = -40 if len(across.order) > MOST_UPRIGHT else 0
         x = alt.X(
             f"{across.key}:N",
             sort=list(across.order),
             title=across.title,
-            axis=alt.Axis(labelAngle=0, grid=False),
+            axis=alt.Axis(labelAngle=turned, labelOverlap=False, grid=False),
         )
         base = base.encode(x=x, xOffset=alt.XOffset("series:N", sort=list(series)))
     else:
