@@ -1,7 +1,7 @@
 """`docs/probe.md`: the probes in words, from `probe.in.md`, with what they found on the built-in corpus and on RAVDESS.
 
-`python docs/build.py probe` makes the runs (half an hour; what is there is not made again), probes them and saves the
-numbers; `references` fills them into the page.
+`python docs/build.py probe` trains the runs (half an hour; what is there is not trained again), probes them and saves
+the numbers; `references` fills them into the page.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def measure_probes() -> list[str]:
         if corpus is None:
             said.append(f"{title}: kept as it is (MIXEDSIGNALS_DATA is not set)")
             continue
-        folder = api.run(corpus, WORK / name, probes=[api.ProbeOptions()], media="none", progress=progress())
+        folder = api.fit(corpus, WORK / name, progress=progress())
+        api.probe(folder.path, options=api.ProbeOptions(), with_report=False, progress=progress())
         content[title] = _of_run(folder.path)
         said.append(f"{title}: {len(content[title]['rows'])} numbers")
     RESULTS.parent.mkdir(exist_ok=True)
