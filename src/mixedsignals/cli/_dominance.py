@@ -13,7 +13,7 @@ from mixedsignals.labels import combination
 from mixedsignals.probe_options import asked_in
 from mixedsignals.store import RunFolder
 
-__all__ = ["dominance_rows", "print_dominance", "print_whom"]
+__all__ = ["dominance_rows", "interval", "print_dominance", "print_whom"]
 
 _COLUMNS = (
     ("Shapley value", "shapley:{0}", "all"),
@@ -74,11 +74,12 @@ def _cells(row: Mapping[str, Any]) -> dict[str, str]:
     cells = {"fusion": row["fusion"], "modality": row["modality"]}
     for title, *_ in _COLUMNS:
         found = row.get(title)
-        cells[title] = "" if found is None else _number(found)
+        cells[title] = "" if found is None else interval(found)
     return cells
 
 
-def _number(found: dict[str, float | None]) -> str:
+def interval(found: Mapping[str, float | None]) -> str:
+    """`value [low, high]`, or the value alone."""
     value, low, high = (
         None if found[end] is None else _rounded(found[end]) for end in ("value", "low", "high")
     )

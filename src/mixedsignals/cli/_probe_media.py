@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mixedsignals.cli._columns import print_columns
+from mixedsignals.cli._dominance import interval
 from mixedsignals.cli._options import FOLDER
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json, progress
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from mixedsignals.api import MediaOptions
 
-__all__ = ["MEDIA_PROBES", "media_of", "media_options", "print_conflicts"]
+__all__ = ["MEDIA_PROBES", "media_of", "media_options", "media_rows", "print_conflicts", "print_media"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +33,12 @@ MEDIA_PROBES = (
     "media:negate",
 )
 _PREFIX = "media:"
+_MEASURES = {
+    "follow_rate": "follow rate",
+    "probe_change": "labels change",
+    "excess:probe_change": "more than by writing anew",
+    "probe_loss": "accuracy lost",
+}
 _SNR, _SHIFT = 10.0, 500.0
 _OWN = ("limit", "shift", "noise")
 _SHARED = ("partners", "snr", "seed", "sources")
@@ -121,6 +131,46 @@ def _spelled(names: Sequence[str], ratios: Sequence[float], shift: float) -> lis
         amounts = {"media:noise": [f":{one:g}" for one in ratios], "media:shift": [f":{shift:g}"]}
         found += [name + amount for amount in amounts.get(name, [""])]
     return found
+
+
+def media_rows(estimates: pl.DataFrame) -> list[dict[str, Any]]:
+    """One record per fusion, probe of real media and modality; each measure with its interval, or absent."""
+    import polars as pl
+
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in estimates.filter(pl.col("slice").str.starts_with(_PREFIX)).iter_rows(named=True):
+        title = _MEASURES.get(row["measure"])
+        probe, _, modality = row["slice"].rpartition("=")
+        if title is not None and "~" not in row["source"]:
+            first = {"fusion": row["source"], "probe": probe, "modality": modality}
+            found = rows.setdefault((row["source"], probe, modality), first)
+            found[title] = {end: row[end] for end in ("value", "low", "high")}
+            found["clips"] = row["n_clips"]
+    sources = list(dict.fromkeys(row["fusion"] for row in rows.values()))
+    return sorted(rows.values(), key=lambda row: sources.index(row["fusion"]))
+
+
+def print_media(rows: Sequence[dict[str, Any]]) -> None:
+    """One line per fusion, probe and modality."""
+    if not rows:
+        return
+    titles = tuple(_MEASURES.values())
+    click.echo()
+    print_columns(
+        [
+            {
+                "fusion": row["fusion"],
+                "on real media": row["probe"].removeprefix(_PREFIX),
+                "modality": row["modality"],
+                **{title: interval(row[title]) if title in row else "" for title in titles},
+                "clips": str(row["clips"]),
+            }
+            for row in rows
+        ]
+    )
+    click.echo(
+        "Every probe is compared with the same clip written anew and not altered, and that (plain) with the run."
+    )
 
 
 def print_conflicts(folder: Path, out: Path, given: dict[str, Any], corpus: Path | None) -> None:

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from mixedsignals.cli._options import FOLDER
-from mixedsignals.cli._probe_media import MEDIA_PROBES, media_of, media_options, print_conflicts
+from mixedsignals.cli._probe_media import (
+    MEDIA_PROBES,
+    media_of,
+    media_options,
+    media_rows,
+    print_conflicts,
+    print_media,
+)
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json, progress, verb
 from mixedsignals.probe_options import PROBES, ProbeOptions
@@ -105,9 +112,18 @@ def _print(folder: RunFolder) -> None:
         asked = folder.read_manifest().get("probe", [])
         page = folder.report / "index.html"
         where = {"run": str(folder.path), "report": str(page) if page.is_file() else None}
-        print_json({**where, "asked": asked, "dominance": rows, "findings": findings.to_dicts()})
+        print_json(
+            {
+                **where,
+                "asked": asked,
+                "dominance": rows,
+                "media": media_rows(estimates),
+                "findings": findings.to_dicts(),
+            }
+        )
         return
     print_dominance(rows)
+    print_media(media_rows(estimates))
     print_findings(findings)
 
 

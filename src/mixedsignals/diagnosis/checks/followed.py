@@ -39,6 +39,7 @@ def whom_fusion_follows(case: Case) -> Outcome:
     outcome = Outcome()
     for source in probed_sources(case):
         try:
+            _media(case, outcome, source)
             _of_source(case, outcome, source)
         except NotApplicable as reason:
             outcome.find("not_applicable", str(reason), source=source.name)
@@ -53,7 +54,6 @@ def _of_source(case: Case, outcome: Outcome, source: ProbedSource) -> None:
         outcome.estimate("follow_decisions", source.name, found, slice=f"swapped={modality}")
     _partners(case, outcome, source, swaps)
     _labels(case, outcome, source, swaps)
-    _media(case, outcome, source)
     order = sorted(rates, key=lambda m: -(rates[m].value or 0.0))
     ahead, contrasts = _contrasts(case, outcome, source, swaps, order)
     clips = max(found.n_clips for found in rates.values())
