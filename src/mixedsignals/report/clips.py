@@ -34,16 +34,20 @@ class ClipList:
         scores: what they are ordered by, per clip.
         order: the words for it.
         total: clips that could have been listed.
+        further: how many at the end are there for another reason than that order.
     """
 
     ids: list[str]
     scores: Mapping[str, float]
     order: str
     total: int
+    further: int = 0
 
-    def and_(self, ids: Sequence[str]) -> ClipList:
-        """The list with further clips at its end, where it lacks them."""
-        return replace(self, ids=list(dict.fromkeys([*self.ids, *ids])))
+    def making_room(self, ids: Sequence[str]) -> ClipList:
+        """The list with further clips at its end in place of its last ones, of which at least half stay."""
+        further = [one for one in dict.fromkeys(ids) if one not in set(self.ids)][: len(self.ids) // 2]
+        kept = self.ids[: len(self.ids) - len(further)]
+        return replace(self, ids=[*kept, *further], further=len(further))
 
 
 def choose(views: Views, limit: int) -> ClipList:

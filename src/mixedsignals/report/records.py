@@ -14,6 +14,7 @@ import polars as pl
 
 from mixedsignals.report.clips import ClipList
 from mixedsignals.report.playback import Player
+from mixedsignals.report.sections.dominated import CASE
 from mixedsignals.report.sections.gate_truth import clip_values
 from mixedsignals.report.sections.gates import clip_gates
 from mixedsignals.report.sections.trouble import KINDS
@@ -119,12 +120,13 @@ def _patterns(views: Views) -> Iterator[tuple[str, pl.DataFrame]]:
 
 
 def _kinds(views: Views) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Kinds of challenging clips, as the diagnosis saved them."""
+    """Kinds of challenging clips, and those that a dominant signal misleads on, as the diagnosis saved them."""
     table = views.run.scores
     if table is None:
         return
     for kind, words in KINDS.items():
         yield words, table.filter((pl.col("measure") == f"kind:{kind}") & (pl.col("value") > 0))
+    yield "dominant signal misleads", table.filter((pl.col("measure") == CASE) & (pl.col("value") > 0))
 
 
 def _told(views: Views, ids: Sequence[str]) -> dict[str, list[str]]:

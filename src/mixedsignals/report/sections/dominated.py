@@ -15,18 +15,18 @@ from mixedsignals.report.page import Column, DataTable, Figure, Section, number,
 from mixedsignals.report.sections.gates import clip_gates
 from mixedsignals.report.views import Views, given_size, source_order
 
-__all__ = ["CASE_SCORES", "case_clips", "dominated"]
+__all__ = ["CASE", "CASE_SCORES", "case_clips", "dominated"]
 
 _RATE = "unsupported_dominance_rate"
-_CASE, _STEADY = "unsupported_dominance", "unsupported_dominance_steady"
+CASE, _STEADY = "unsupported_dominance", "unsupported_dominance_steady"
 CASE_SCORES = (
-    _CASE,
+    CASE,
     _STEADY,
     *(f"{what}:{m}" for what in ("case_shapley", "case_flips_back") for m in MODALITIES),
 )
 """Measures of `scores` that the section reads."""
 
-_SHOWN, _KINDS = 60, 12
+_SHOWN, _KINDS, _FEWEST_GROUPS = 60, 12, 10
 _NULL = "the same with modalities dealt out again within speaker and label"
 
 
@@ -66,7 +66,7 @@ def _sources(views: Views) -> list[str]:
     table = _table(views, "scores")
     if table is None:
         return []
-    found = table.filter(pl.col("measure") == _CASE)["source"].unique().to_list()
+    found = table.filter(pl.col("measure") == CASE)["source"].unique().to_list()
     return sorted(source_order(found, views.run.fusion), key=lambda name: name != views.run.fusion)
 
 
@@ -140,8 +140,11 @@ def _kinds(views: Views) -> Figure | None:
 
 
 def _flips(views: Views) -> Figure | None:
+    """None where the cases are of fewer than ten groups: their intervals would say nothing."""
     rows = []
     for (source, piece), row in _estimates(views, "flips_back_rate").items():
+        if row["n_groups"] < _FEWEST_GROUPS:
+            continue
         modality = piece.removeprefix("without=")
         rows.append({**row, "name": f"{source} without {modality}", "source": modality})
     return dot_figure(
@@ -162,7 +165,7 @@ def _ranked(views: Views, source: str) -> pl.DataFrame:
     table = _table(views, "scores")
     assert table is not None
     own = table.filter((pl.col("source") == source) & pl.col("measure").is_in(CASE_SCORES))
-    ids = own.filter((pl.col("measure") == _CASE) & (pl.col("value") > 0)).select("clip_id")
+    ids = own.filter((pl.col("measure") == CASE) & (pl.col("value") > 0)).select("clip_id")
     wide = own.join(ids, on="clip_id", how="semi").pivot("measure", index="clip_id", values="value")
     carried = [pl.col(name) for name in wide.columns if name.startswith("case_shapley:")]
     top = pl.max_horizontal(carried) if carried else pl.lit(0.0)
