@@ -42,7 +42,7 @@ def measure_probes() -> list[str]:
         if corpus is None:
             said.append(f"{title}: kept as it is (MIXEDSIGNALS_DATA is not set)")
             continue
-        folder = api.fit(corpus, WORK / name, progress=progress())
+        folder = api.fit(api.read(corpus), WORK / name, progress=progress())
         api.probe(folder.path, options=api.ProbeOptions(), with_report=False, progress=progress())
         content[title] = _of_run(folder.path)
         said.append(f"{title}: {len(content[title]['rows'])} numbers")
