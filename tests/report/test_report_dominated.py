@@ -100,13 +100,13 @@ def test_without_the_null_the_section_says_so_and_without_cases_there_is_none(ru
 
 
 def test_cases_are_on_the_page_although_fewer_clips_are_listed(run: ReportInput, tmp_path: Path) -> None:
-    page = write_report(run, tmp_path / "report", options=ReportOptions(listed=100)).read_text(
+    page = write_report(run, tmp_path / "report", options=ReportOptions(listed=60)).read_text(
         encoding="utf-8"
     )
     assert "Misled by a dominant signal" in page
     data = json.loads(re.search(r'id="data-clips"[^>]*>(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
     cases = set(case_clips(Views(run)))
-    assert len(data["clips"]) == 100
+    assert len(data["clips"]) == 60
     assert {clip["id"] for clip in data["clips"] if "dominant signal misleads" in clip["why"]} == cases
     assert re.search(r"the last \d+ are cases in which a dominant signal misleads", page)
     assert cases <= set(re.findall(r'data-clip="([^"]+)"', page))

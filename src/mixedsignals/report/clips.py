@@ -44,10 +44,14 @@ class ClipList:
     further: int = 0
 
     def making_room(self, ids: Sequence[str]) -> ClipList:
-        """The list with further clips at its end in place of its last ones, of which at least half stay."""
-        further = [one for one in dict.fromkeys(ids) if one not in set(self.ids)][: len(self.ids) // 2]
-        kept = self.ids[: len(self.ids) - len(further)]
-        return replace(self, ids=[*kept, *further], further=len(further))
+        """The list with further clips at its end, in place of the last others; at least half of it stays."""
+        wanted, held = dict.fromkeys(ids), set(self.ids)
+        further = [one for one in wanted if one not in held][: len(self.ids) // 2]
+        others = [one for one in self.ids if one not in wanted]
+        dropped = set(others[len(others) - len(further) :])
+        kept = [one for one in self.ids if one not in dropped]
+        room = further[: len(self.ids) - len(kept)]
+        return replace(self, ids=[*kept, *room], further=len(room))
 
 
 def choose(views: Views, limit: int) -> ClipList:
