@@ -46,7 +46,7 @@ class RunOptions:
         pooling: `mean` or `first`; None leaves it to the encoder.
         fusion: member of the fusion family that is the run's `fusion`; `gated` is the paper's.
         second: another member trained beside it: `best`, the one that the tuning clips prefer, a member by name, or
-            `none`. Not trained while encoders are tuned.
+            `none`.
         missing: what networks are shown in place of a modality that a clip lacks or that is withheld: `mask`, nothing,
             or `tokens`, learned vectors, with which one model has seen every subset.
         modulation: turn down the gradients of the modality that does best alone (OGM-GE).

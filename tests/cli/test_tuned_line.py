@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +16,8 @@ from encoder_tiny import build
 from tuning_lessons import clips_table
 
 from mixedsignals import api
+from mixedsignals.api.second import CANDIDATES
+from mixedsignals.api.trained import read_trained
 from mixedsignals.api.tuned_models import export_encoder
 from mixedsignals.cli._tuning import tuning_options
 from mixedsignals.errors import CannotFinish, InputError, UsageError
@@ -98,6 +101,51 @@ def test_the_same_command_does_nothing_again_and_other_options_are_refused(
     assert "nothing to do" in typed(*command).err
     assert typed(*command, "--tune-tracker", "none", "--no-tune-resume").code == 0, "how is not what"
     assert "tuning.batch_size: 8 → 4" in one_error(typed(*command, "--tune-batch-size", "4"), 1)
+
+
+@pytest.fixture(scope="module")
+def heard(
+    corpus: Path, model: Path, cache: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """The same clips with ready-made features of their sound, and a run whose text encoder is tuned."""
+    folder = tmp_path_factory.mktemp("heard")
+    shutil.copytree(corpus, folder / "corpus")
+    (folder / "corpus" / "features").mkdir()
+    clips = clips_table()
+    random = np.random.default_rng(0)
+    shown = clips.select(
+        "clip_id",
+        a=(pl.col("label") == "empathetic").cast(pl.Float64) + pl.Series(random.normal(size=48)),
+        b=pl.Series(random.normal(size=48)),
+    )
+    shown.write_parquet(folder / "corpus" / "features" / "audio.parquet")
+    done = typed(
+        "fit", folder / "corpus", "--out", folder / "run", "--encoders", f"text={model}", *QUICK, *TUNE,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    return folder / "corpus", folder / "run"
+
+
+class TestSecondFusion:
+    """Beside the paper's gate, in every fold and seed with the embeddings tuned there."""
+
+    def test_it_stands_in_the_tables_and_in_the_manifest(self, heard: tuple[Path, Path]) -> None:
+        second = tomllib.loads((heard[1] / "run.toml").read_text())["second"]
+        assert set(second["members"]) == {"0", "1"}
+        assert set(second["members"].values()) <= set(CANDIDATES)
+        said = tables(heard[1])["predictions"].filter(source=second["source"])
+        assert said["given"].unique().to_list() == ["text+audio"]
+        assert said.group_by("clip_id", "seed").len()["len"].to_list() == [2] * 48
+
+    def test_it_is_asked_about_clips_of_the_run_and_new_ones(self, heard: tuple[Path, Path]) -> None:
+        corpus, run = heard
+        found = api.predict(run, corpus).predictions
+        keys = ["clip_id", "source", "given", "label"]
+        both = found.join(tables(run)["predictions"], on=keys, suffix="_run")
+        assert both.height == found.height
+        assert set(found["source"]) == set(tables(run)["predictions"]["source"]) > {"text", "audio", "fusion"}
+        assert (both["probability"] - both["probability_run"]).abs().max() < 1e-5
+        assert [sum(len(one.heads) for one in part.second) for part in read_trained(run).parts] == [1, 1]
 
 
 def test_predictions_of_the_runs_own_clips_are_those_of_its_tables(run: Path, corpus: Path) -> None:
@@ -299,8 +347,6 @@ def test_an_interrupted_download_is_gone_on_from(
 
 
 def test_ready_made_features_cannot_be_tuned(corpus: Path, tmp_path: Path) -> None:
-    import shutil
-
     other = tmp_path / "corpus"
     shutil.copytree(corpus, other)
     (other / "features").mkdir()

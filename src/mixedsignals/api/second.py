@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 __all__ = [
     "CANDIDATES",
     "Second",
+    "Tried",
+    "candidates",
     "check_second",
+    "choose_second",
     "fit_second",
     "load_second",
     "picked",
@@ -40,6 +43,20 @@ CANDIDATES = ("gated", "mean", "product", "stacked", "conflict")
 """Who may be the best: the paper's gate, and the members that are solved from the same unimodal regressions."""
 
 BEST, NONE = "best", "none"
+_FOLDER = "second"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Candidates over the same embeddings: of a whole run, or of one fold and seed where encoders were tuned.
+
+    Attributes:
+        results: by name of the member.
+        within: folder of these heads in the models of the run; empty for a whole run.
+    """
+
+    results: Mapping[str, HeadResults]
+    within: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,7 @@ class Second:
         source: what the tables call it: the member's name, or `best` where folds differ.
         members: the member of each fold.
         predictions, gates: its rows, out of fold, given all modalities.
-        models: per member the heads of the folds in which it is used.
+        models: by their folder in the models of the run, the heads of the folds in which they are used.
     """
 
     source: str
@@ -102,30 +119,74 @@ def fit_second(
         first: the heads of the run's own fusion, which is a candidate too.
         checkpoint: folder of finished heads.
     """
+    results = candidates(
+        plan,
+        embeddings,
+        splits,
+        first,
+        seeds=plan.options.seeds,
+        run_id=run_id,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+    return choose_second(plan, [Tried(results)], combination(embeddings), splits, progress=progress)
+
+
+def candidates(
+    plan: Plan,
+    embeddings: Mapping[str, Embeddings],
+    splits: pl.DataFrame,
+    first: HeadResults,
+    *,
+    seeds: Sequence[int],
+    run_id: str,
+    checkpoint: Path,
+    progress: Progress = SILENT,
+) -> dict[str, HeadResults]:
+    """Fit those who may be second, by name; nobody where no second fusion is asked for, or nothing is to be fused."""
     options = plan.options
     if options.second in (NONE, options.fusion) or len(embeddings) < 2:
-        return None
+        return {}
     names = CANDIDATES if options.second == BEST else (options.second,)
-    full = combination(embeddings)
-    results = dict(
-        _fitted(plan, embeddings, splits, names, run_id=run_id, checkpoint=checkpoint, progress=progress)
+    others = [name for name in names if name != options.fusion]
+    found = _fitted(
+        plan, embeddings, splits, others, seeds, run_id=run_id, checkpoint=checkpoint, progress=progress
     )
-    if options.fusion in names:
-        results[options.fusion] = first
-    members = picked({name: _losses(one.models, full) for name, one in results.items()})
+    return {**dict(found), **({options.fusion: first} if options.fusion in names else {})}
+
+
+def choose_second(
+    plan: Plan, tried: Sequence[Tried], full: str, splits: pl.DataFrame, *, progress: Progress = SILENT
+) -> Second | None:
+    """The second fusion among those tried; None where nobody was, or all folds like the run's own fusion best.
+
+    Args:
+        full: all modalities, as a combination.
+    """
+    tried = [one for one in tried if one.results]
+    if not tried:
+        return None
+    own = plan.options.fusion
+    members = picked(_losses(tried, full))
     kinds = list(dict.fromkeys(members.values()))
-    if kinds == [options.fusion]:
-        progress.say(f"On the tuning clips no other fusion is better than {options.fusion} in any fold.")
+    if kinds == [own]:
+        progress.say(f"On the tuning clips no other fusion is better than {own} in any fold.")
         return None
     source = kinds[0] if len(kinds) == 1 else BEST
+    used = [(one.results[name], fold) for one in tried for fold, name in members.items()]
+    kept = {
+        f"{one.within}/{_FOLDER}/{name}".lstrip("/"): _kept(
+            one.results[name].models, members, name, full, source
+        )
+        for one in tried
+        for name in kinds
+    }
     made = Second(
         source,
         members,
-        pl.concat(
-            [_rows(results[name].predictions, splits, fold, full, source) for fold, name in members.items()]
-        ),
-        pl.concat([_rows(results[name].gates, splits, fold, full, source) for fold, name in members.items()]),
-        {name: _kept(results[name].models, members, name, full, source) for name in kinds},
+        pl.concat([_rows(result.predictions, splits, fold, full, source) for result, fold in used]),
+        pl.concat([_rows(result.gates, splits, fold, full, source) for result, fold in used]),
+        {where: models for where, models in kept.items() if models.heads},
     )
     progress.say(made.sentence)
     return made
@@ -142,6 +203,7 @@ def _fitted(
     embeddings: Mapping[str, Embeddings],
     splits: pl.DataFrame,
     names: Sequence[str],
+    seeds: Sequence[int],
     *,
     run_id: str,
     checkpoint: Path,
@@ -152,8 +214,6 @@ def _fitted(
 
     bases: dict[str, Any] = {}
     for name in names:
-        if name == plan.options.fusion:
-            continue
         yield (
             name,
             fit_heads(
@@ -162,7 +222,7 @@ def _fitted(
                 splits,
                 plan.corpus.labels,
                 run_id=run_id,
-                seeds=plan.options.seeds,
+                seeds=tuple(seeds),
                 options=head_options(replace(plan.options, fusion=name)),
                 combinations=[combination(embeddings)],
                 groups=plan.corpus.groups,
@@ -174,13 +234,16 @@ def _fitted(
         )
 
 
-def _losses(models: HeadModels, full: str) -> dict[int, float]:
-    """Cross-entropy on the tuning clips by fold, the mean over seeds."""
-    found: dict[int, list[float]] = {}
-    for one in models.heads:
-        if one.head.combination == full:
-            found.setdefault(one.head.fold, []).append(one.history[one.best].tune_loss)
-    return {fold: float(np.mean(losses)) for fold, losses in found.items()}
+def _losses(tried: Sequence[Tried], full: str) -> dict[str, dict[int, float]]:
+    """Cross-entropy on the tuning clips by candidate and fold, the mean over seeds."""
+    found: dict[str, dict[int, list[float]]] = {}
+    for part in tried:
+        for name, result in part.results.items():
+            for one in result.models.heads:
+                if one.head.combination == full:
+                    folds = found.setdefault(name, {})
+                    folds.setdefault(one.head.fold, []).append(one.history[one.best].tune_loss)
+    return {name: {f: float(np.mean(losses)) for f, losses in one.items()} for name, one in found.items()}
 
 
 def _rows(table: pl.DataFrame, splits: pl.DataFrame, fold: int, full: str, source: str) -> pl.DataFrame:
@@ -197,28 +260,27 @@ def _kept(models: HeadModels, members: Mapping[int, str], name: str, full: str, 
     return replace(models, heads=heads, source=source)
 
 
-def second_folder(run: RunFolder) -> Path:
-    """Where the heads of the second fusion lie, a folder per member."""
-    return run.models / "second"
-
-
 def save_second(second: Second, run: RunFolder) -> None:
-    """Write its heads.
+    """Write its heads, a folder per member.
 
     Raises:
         CannotFinish: the disk is full.
     """
     from mixedsignals.heads import save_heads
 
-    for name, models in second.models.items():
-        save_heads(models, second_folder(run) / name)
+    for where, models in second.models.items():
+        save_heads(models, run.models / where)
 
 
-def load_second(run: RunFolder) -> list[HeadModels]:
-    """The heads of the second fusion by member; empty where the run has none."""
+def load_second(run: RunFolder, within: str = "") -> list[HeadModels]:
+    """The heads of the second fusion by member; empty where the run has none.
+
+    Args:
+        within: folder of a fold and seed in the models of a run whose encoders were tuned.
+    """
     from mixedsignals.heads import load_heads
 
-    folder = second_folder(run)
+    folder = run.models / within / _FOLDER
     return [load_heads(one) for one in sorted(folder.iterdir())] if folder.is_dir() else []
 
 

@@ -203,7 +203,7 @@ def _tuned_parts(
         Part(
             {**frozen, **tuned.embeddings(corpus, fold, seed, device=options.device, progress=progress)},
             models,
-            (),
+            tuple(tuned.second[fold, seed]),
             splits.filter(fold=fold),
         )
         for (fold, seed), models in tuned.parts.items()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mixedsignals.api.second import load_second, with_second
 from mixedsignals.errors import InputError, Problem, UsageError
 from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import RunFolder, cache_dir
@@ -40,6 +41,11 @@ class TunedHeads:
 
         grid = sorted({(model["fold"], model["seed"]) for model in self.models})
         return {(f, s): load_heads(self.run.models / f"fold{f}.seed{s}") for f, s in grid}
+
+    @cached_property
+    def second(self) -> dict[tuple[int, int], list[HeadModels]]:
+        """Those of the second fusion by fold and seed; empty where a run has none."""
+        return {(f, s): load_second(self.run, f"fold{f}.seed{s}") for f, s in self.parts}
 
     @property
     def cards(self) -> Mapping[str, Card]:
@@ -77,7 +83,8 @@ class TunedHeads:
             own = self.embeddings(corpus, fold, seed, device=device, progress=progress)
             embeddings = {**frozen, **own}
             having |= {modality: frozenset(made.clip_ids) for modality, made in own.items()}
-            found.append(predict_heads(models, embeddings, splits=splits))
+            said = predict_heads(models, embeddings, splits=splits)
+            found.append(with_second(said, self.second[fold, seed], embeddings, splits=splits))
         predictions, gates = _mean([one.predictions for one in found]), _mean([one.gates for one in found])
         heard = set(predictions["clip_id"])
         unheard = tuple(clip for clip in found[0].unheard if clip not in heard)

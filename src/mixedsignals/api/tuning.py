@@ -7,7 +7,7 @@ of all are put together at the end.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +24,12 @@ from mixedsignals.api.fitting import (
     say_absent,
     write_tables,
 )
+from mixedsignals.api.second import Second, Tried, candidates, choose_second, save_second
 from mixedsignals.errors import CannotFinish
+from mixedsignals.labels import combination
 from mixedsignals.progress import SILENT, Progress
 from mixedsignals.store import RunFolder, cache_dir
-from mixedsignals.tables import DYNAMICS, GATES, PREDICTIONS
+from mixedsignals.tables import DYNAMICS, GATES, PREDICTIONS, Table
 
 if TYPE_CHECKING:
     from mixedsignals.encoders import Encoded
@@ -57,10 +59,6 @@ def fit_tuned(plan: Plan, manifest: dict[str, Any], progress: Progress) -> RunFo
         InputError: media or models that cannot be read, a damaged checkpoint.
     """
     tuned_ones = _to_tune(plan)
-    if plan.options.second != "none":
-        progress.say(
-            "With encoders that are tuned one fusion is trained; a second one is for frozen encoders."
-        )
     frozen = {
         modality: encode_modality(plan.corpus, modality, options=plan.options, progress=progress)
         for modality in plan.corpus.modalities
@@ -70,6 +68,7 @@ def fit_tuned(plan: Plan, manifest: dict[str, Any], progress: Progress) -> RunFo
     tuning = tuning_plan(plan, splits)
     tuned = _tune(tuning, tuned_ones, progress)
     parts: list[HeadResults] = []
+    tried: list[Tried] = []
     digests: dict[str, str] = {}
     records: dict[str, dict[str, Any]] = {}
     with progress.task(
@@ -80,7 +79,9 @@ def fit_tuned(plan: Plan, manifest: dict[str, Any], progress: Progress) -> RunFo
                 encoded = frozen | {m: one.embeddings(fold, seed) for m, one in tuned.items()}
                 if not parts:
                     say_absent(encoded, plan.corpus.clips.height, progress)
-                parts.append(_heads(plan, encoded, splits, (fold, seed), manifest["run_id"]))
+                made, others = _heads(plan, encoded, splits, (fold, seed), manifest["run_id"])
+                parts.append(made)
+                tried.append(others)
                 for modality, item in encoded.items():
                     where = "" if modality in frozen else f"/fold{fold}.seed{seed}"
                     digests[modality + where] = embedding_digest(item.embeddings)
@@ -91,12 +92,11 @@ def fit_tuned(plan: Plan, manifest: dict[str, Any], progress: Progress) -> RunFo
                         ),
                     )
                 task.advance()
-    joined = {
-        PREDICTIONS: pl.concat([part.predictions for part in parts]),
-        GATES: pl.concat([part.gates for part in parts]),
-        DYNAMICS: pl.concat([part.dynamics for part in parts]),
-    }
-    write_tables(plan, splits, joined)
+    second = choose_second(plan, tried, combination([*frozen, *tuned]), splits, progress=progress)
+    if second is not None:
+        save_second(second, plan.run)
+        manifest["second"] = second.record()
+    write_tables(plan, splits, _joined(parts, second))
     manifest["inputs"]["embeddings"] = digests
     manifest["encoders"] = {
         modality: {**record, **({} if modality in frozen else _tuned_record(tuned[modality]))}
@@ -107,6 +107,18 @@ def fit_tuned(plan: Plan, manifest: dict[str, Any], progress: Progress) -> RunFo
         shutil.rmtree(leftover, ignore_errors=True)
     finish(plan, splits, sum(len(part.models.heads) for part in parts), manifest)
     return plan.run
+
+
+def _joined(parts: Sequence[HeadResults], second: Second | None) -> dict[Table, pl.DataFrame]:
+    """The tables of all folds and seeds."""
+    predictions, gates = [part.predictions for part in parts], [part.gates for part in parts]
+    if second is not None:
+        predictions, gates = [*predictions, second.predictions], [*gates, second.gates]
+    return {
+        PREDICTIONS: pl.concat(predictions),
+        GATES: pl.concat(gates),
+        DYNAMICS: pl.concat([part.dynamics for part in parts]),
+    }
 
 
 def heads_folder(run: RunFolder, fold: int, seed: int) -> Path:
@@ -204,26 +216,32 @@ def _tune(tuning: TuningPlan, encoders: Mapping[str, str], progress: Progress) -
 
 def _heads(
     plan: Plan, encoded: Mapping[str, Encoded], splits: pl.DataFrame, where: tuple[int, int], run_id: str
-) -> HeadResults:
-    """Heads of one fold and seed, saved beside those of the others."""
+) -> tuple[HeadResults, Tried]:
+    """Heads of one fold and seed, saved beside those of the others; and who may be second there."""
     from mixedsignals.heads import fit_heads, save_heads
 
     fold, seed = where
+    embeddings = {modality: item.embeddings for modality, item in encoded.items()}
+    folder, mine = heads_folder(plan.run, fold, seed), splits.filter(fold=fold)
+    partial = plan.run.models / "partial" / folder.name
     results = fit_heads(
-        {modality: item.embeddings for modality, item in encoded.items()},
+        embeddings,
         plan.targets.table,
-        splits.filter(fold=fold),
+        mine,
         plan.corpus.labels,
         run_id=run_id,
         seeds=(seed,),
         options=head_options(plan.options),
         groups=plan.corpus.groups,
         source="fusion",
-        checkpoint=plan.run.models / "partial" / f"fold{fold}.seed{seed}",
+        checkpoint=partial,
         progress=SILENT,
     )
-    save_heads(results.models, heads_folder(plan.run, fold, seed))
-    return results
+    save_heads(results.models, folder)
+    others = candidates(
+        plan, embeddings, mine, results, seeds=(seed,), run_id=run_id, checkpoint=partial / "second"
+    )
+    return results, Tried(others, within=folder.name)
 
 
 def _tuned_record(tuned: TunedModality) -> dict[str, Any]:
