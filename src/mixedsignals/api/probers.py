@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from mixedsignals.api.lending import Lenders
-from mixedsignals.api.trained import Part, Trained
+from mixedsignals.api.trained import Trained
 from mixedsignals.errors import InputError, Problem
 from mixedsignals.probe_options import ProbeOptions
 from mixedsignals.progress import Progress
@@ -91,14 +91,13 @@ def fused_of(trained: Trained, sources: Sequence[str]) -> Iterator[Fused]:
     for part in trained.parts:
         first = Asking(part.models, part.embeddings, part.splits, threads=threads)
         for source in sources:
-            yield Fused(source, first if source == first.source else _second(part, threads), first)
-
-
-def _second(part: Part, threads: int | None) -> Asking:
-    from mixedsignals.heads import Asking
-
-    heads = [one for one in part.second if one.heads]
-    return Asking(heads, part.embeddings, part.splits, threads=threads)
+            # Where encoders were tuned, a fold and seed may have no second fusion.
+            second = () if source == first.source else tuple(one for one in part.second if one.heads)
+            if second:
+                asking = Asking(second, part.embeddings, part.splits, threads=threads)
+                yield Fused(source, asking, first)
+            elif source == first.source:
+                yield Fused(source, first, first)
 
 
 def plain(asked: Asked) -> Answers:
