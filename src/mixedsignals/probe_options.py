@@ -20,7 +20,7 @@ PROBES: dict[str, str] = {
     "mismatch": "one modality from another clip of the same label",
     "mute": "one modality withheld",
     "noise": "noise in the embedding of one modality",
-    "shuffled": "modalities permuted within label and speaker: the finder's null",
+    "shuffled": "modalities dealt anew within label and speaker, to see how often chance misleads",
 }
 """The probes by name, in the order in which they are made."""
 
