@@ -201,7 +201,7 @@ def _beside_chance(case: Case, outcome: Outcome, found: Dominated, compared: _Co
     alone = "" if case.unit == "speakers" else " (speakers are not known, so they were dealt within labels)"
     return more, (
         f"That is {verdict}: with modalities dealt out among clips of the same speaker and label it is "
-        f"{number(null.value)}, a difference of {with_interval(excess)} ({p_value(excess.p)}){alone}"
+        f"{number(null.value, 3)}, a difference of {with_interval(excess, digits=3)} ({p_value(excess.p)}){alone}"
     )
 
 
@@ -222,7 +222,7 @@ def _beside_best(case: Case, found: Dominated, compared: _Compared) -> tuple[boo
     saved = int((found.fused[others] == found.target[others]).sum())
     return worse, (
         f"The best single modality ({listed(names)}, chosen on other {case.unit}) is wrong with nobody behind it on "
-        f"{with_interval(best)}, and fusion errs like that {verdict} (difference {with_interval(over)}); of the "
+        f"{with_interval(best)}, and {found.source.name} errs like that {verdict} (difference {with_interval(over)}); of the "
         f"{count(len(rows), 'case')} it has {right} right, and of the {len(others)} on which it is alone and wrong "
-        f"fusion has {saved} right"
+        f"{found.source.name} has {saved} right"
     )

@@ -100,8 +100,8 @@ def _say_kinds(case: Case, outcome: Outcome, found: Dominated, kinds: list[_Kind
             fired.append((kind, p))
     for kind, p in fired:
         message = (
-            f"{kind.said}: {found.source.name} is misled by it on {with_interval(kind.rate)} of the clips with "
-            f"another label, {with_interval(kind.excess or kind.rate)} more than with modalities dealt out again "
+            f"{kind.said}: {found.source.name} is misled by it on {with_interval(kind.rate, digits=3)} of the clips with "
+            f"another label, {with_interval(kind.excess or kind.rate, digits=3)} more than with modalities dealt out again "
             f"({p_value(p)} after Benjamini-Hochberg over {count(len(kinds), 'kind')})"
         )
         outcome.find("issue", sentence(message), source=found.name, slice=kind.slice, measure=RATE)
@@ -120,7 +120,7 @@ def _say_most(outcome: Outcome, found: Dominated, kinds: list[_Kind], *, fired: 
         )
         return
     told = [
-        f"{kind.said} {with_interval(kind.rate)} ({count(kind.cases, 'case')}{_chance(kind)})"
+        f"{kind.said} {with_interval(kind.rate, digits=3)} ({count(kind.cases, 'case')}{_chance(kind)})"
         for kind in most
     ]
     known = any(kind.null is not None for kind in kinds)
@@ -139,7 +139,7 @@ def _say_most(outcome: Outcome, found: Dominated, kinds: list[_Kind], *, fired: 
 
 
 def _chance(kind: _Kind) -> str:
-    return "" if kind.null is None else f", {number(kind.null.value)} by chance"
+    return "" if kind.null is None else f", {number(kind.null.value, 3)} by chance"
 
 
 def _slices(case: Case, outcome: Outcome, found: Dominated, kinds: list[_Kind]) -> None:
@@ -171,7 +171,7 @@ def _slices(case: Case, outcome: Outcome, found: Dominated, kinds: list[_Kind]) 
         what = f" ({kind.removeprefix('kind=').replace('->', ' towards ')})" if kind else ""
         message = (
             f"on {one.name}, {found.source.name} is misled by an unsupported dominant modality{what} on "
-            f"{with_interval(one.within)} of {count(one.within.n_clips, 'clip')}, {number(one.gap.value)} more than "
+            f"{with_interval(one.within, digits=3)} of {count(one.within.n_clips, 'clip')}, {number(one.gap.value, 3)} more than "
             f"elsewhere ({p_value(p)} after Benjamini-Hochberg over {count(len(compared), 'comparison')})"
         )
         outcome.find("issue", sentence(message), source=found.name, slice=where, measure=IN_SLICE)
