@@ -99,9 +99,10 @@ def _say_kinds(case: Case, outcome: Outcome, found: Dominated, kinds: list[_Kind
         if p is not None and p < case.options.alpha and (kind.excess.low or 0.0) > 0:
             fired.append((kind, p))
     for kind, p in fired:
+        assert kind.excess is not None
         message = (
-            f"{kind.said}: {found.source.name} is misled by it on {with_interval(kind.rate, digits=3)} of the clips with "
-            f"another label, {with_interval(kind.excess or kind.rate, digits=3)} more than with modalities dealt out again "
+            f"{kind.said}: {found.source.name} is misled by it on {with_interval(kind.rate, digits=3)} of the clips "
+            f"with another label, {with_interval(kind.excess, digits=3)} more than with modalities dealt out again "
             f"({p_value(p)} after Benjamini-Hochberg over {count(len(kinds), 'kind')})"
         )
         outcome.find("issue", sentence(message), source=found.name, slice=kind.slice, measure=RATE)
@@ -171,8 +172,8 @@ def _slices(case: Case, outcome: Outcome, found: Dominated, kinds: list[_Kind]) 
         what = f" ({kind.removeprefix('kind=').replace('->', ' towards ')})" if kind else ""
         message = (
             f"on {one.name}, {found.source.name} is misled by an unsupported dominant modality{what} on "
-            f"{with_interval(one.within, digits=3)} of {count(one.within.n_clips, 'clip')}, {number(one.gap.value, 3)} more than "
-            f"elsewhere ({p_value(p)} after Benjamini-Hochberg over {count(len(compared), 'comparison')})"
+            f"{with_interval(one.within, digits=3)} of {count(one.within.n_clips, 'clip')}, {number(one.gap.value, 3)} "
+            f"more than elsewhere ({p_value(p)} after Benjamini-Hochberg over {count(len(compared), 'comparison')})"
         )
         outcome.find("issue", sentence(message), source=found.name, slice=where, measure=IN_SLICE)
     if not fired:
