@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,21 +10,26 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mixedsignals.cli._app import _run
 from mixedsignals.study.store import read_answers
 
 Study = Callable[..., Any]
 
 
 def study(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`mixedsignals study …`."""
-    command = [sys.executable, "-m", "mixedsignals", "study", *map(str, arguments)]
-    variables = {**os.environ, **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=variables)
+    """`mixedsignals study …`, in this process."""
+    typed, out, err = ["study", *map(str, arguments)], io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        code = _run(typed)
+    return subprocess.CompletedProcess(typed, code, out.getvalue(), err.getvalue())
 
 
 def test_serve_invite_status_and_close(make_study: Study, serve: Study) -> None:
@@ -145,6 +151,8 @@ def test_without_the_extra_it_says_what_to_install(make_study: Study, tmp_path: 
     hidden.mkdir()
     for name in ("fastapi", "sqlalchemy"):
         (hidden / f"{name}.py").write_text(f"raise ModuleNotFoundError('no', name='{name}')")
-    done = study("serve", folder.path, "--port", 0, PYTHONPATH=str(hidden))
+    command = [sys.executable, "-m", "mixedsignals", "study", "serve", str(folder.path), "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(hidden)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 3
     assert "pip install 'mixedsignals[study]'" in done.stderr
