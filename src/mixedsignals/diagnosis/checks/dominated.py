@@ -223,6 +223,6 @@ def _beside_best(case: Case, found: Dominated, compared: _Compared) -> tuple[boo
     return worse, (
         f"The best single modality ({listed(names)}, chosen on other {case.unit}) is wrong with nobody behind it on "
         f"{with_interval(best)}, and {found.source.name} errs like that {verdict} (difference {with_interval(over)}); "
-        f"of the {count(len(rows), 'case')} it has {right} right, and of the {len(others)} on which it is alone and wrong "
-        f"{found.source.name} has {saved} right"
+        f"of the {count(len(rows), 'case')} it has {right} right, and of the {len(others)} on which it is alone and "
+        f"wrong {found.source.name} has {saved} right"
     )
