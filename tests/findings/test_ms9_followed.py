@@ -139,6 +139,17 @@ def test_swaps_stand_beside_shapley_values_and_people(probes: pl.DataFrame) -> N
     assert "People" not in without["message"]
 
 
+def test_swaps_of_recordings_are_told_with_and_without_others(probes: pl.DataFrame) -> None:
+    (both,) = said(evidence(PLAN, probes), "MS912")
+    assert "With recordings that were really spliced it grows by" in both["message"]
+    (media,) = said(evidence(PLAN, probes.filter(pl.col("probe") != "swap")), "MS912")
+    assert media["status"] == "passed"
+    assert "No modality of fusion was swapped. With recordings" in media["message"]
+    (neither,) = said(evidence(PLAN, probes.filter(pl.col("probe") != "media:plain")), "MS912")
+    assert "really spliced" not in neither["message"], "there is nothing to hold recordings against"
+    assert neither["status"] == "tip"
+
+
 def test_one_modality_alone_has_nothing_to_be_compared_with(probes: pl.DataFrame) -> None:
     alone = probes.filter((pl.col("probe") != "swap") | (pl.col("modality") == "audio"))
     (only_one,) = said(evidence(PLAN, alone), "MS912")
@@ -158,8 +169,10 @@ def test_they_say_why_they_are_not_applicable(probes: pl.DataFrame, code: str) -
     }
     if code != "MS915":
         reasons |= {
-            "was swapped": evidence(PLAN, probes.filter(pl.col("probe") != "swap")),
-            "nothing to compare": evidence(PLAN, probes.filter(pl.col("probe") != "plain")),
+            "was swapped": evidence(PLAN, probes.filter(~pl.col("probe").str.ends_with("swap"))),
+            "nothing to compare": evidence(
+                PLAN, probes.filter(~pl.col("probe").is_in(["plain", "media:swap"]))
+            ),
         }
     for words, found in reasons.items():
         (one,) = said(found, code)

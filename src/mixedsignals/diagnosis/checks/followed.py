@@ -38,15 +38,17 @@ def whom_fusion_follows(case: Case) -> Outcome:
     """MS912: the follow rate of every modality; a tip where one is followed more than every other."""
     outcome = Outcome()
     for source in probed_sources(case):
+        spliced = _media(case, outcome, source)
         try:
-            _media(case, outcome, source)
-            _of_source(case, outcome, source)
+            _of_source(case, outcome, source, spliced)
         except NotApplicable as reason:
-            outcome.find("not_applicable", str(reason), source=source.name)
+            status: Status = "passed" if spliced else "not_applicable"
+            message = f"{reason} {sentence(spliced)}" if spliced else str(reason)
+            outcome.find(status, message, source=source.name, measure="follow_rate" if spliced else None)
     return outcome
 
 
-def _of_source(case: Case, outcome: Outcome, source: ProbedSource) -> None:
+def _of_source(case: Case, outcome: Outcome, source: ProbedSource, spliced: str) -> None:
     swaps = swaps_of(case, source)
     rates = _rates(case, outcome, source, swaps)
     decisions = {m: follow_rate(case, {m: one}, decisions=True) for m, one in swaps.items()}
@@ -63,6 +65,7 @@ def _of_source(case: Case, outcome: Outcome, source: ProbedSource) -> None:
         f"with a modality taken from another clip, the probability that {source.name} gives to that clip's label grows "
         f"by {listed(told)}: {count(pairs, 'swap')} on {count(clips, 'clip')}, 1 is always and 0 never",
         _verdict(order, ahead, contrasts),
+        spliced,
         _beside_shapley(case, source, order[0]) if ahead else "",
         _beside_people(case),
         _unknown(case),
@@ -104,13 +107,21 @@ def _labels(case: Case, outcome: Outcome, source: ProbedSource, swaps: Mapping[s
                 outcome.estimate(f"follow_rate:{modality}", source.name, found, slice=f"label={label}")
 
 
-def _media(case: Case, outcome: Outcome, source: ProbedSource) -> None:
-    """The same with recordings that were spliced and encoded again."""
+def _media(case: Case, outcome: Outcome, source: ProbedSource) -> str:
+    """The same with recordings that were spliced and encoded again, and what is told of it, if there are any."""
     if MEDIA_SWAP not in source.probes:
-        return
-    for modality, one in swaps_of(case, source, MEDIA_SWAP).items():
+        return ""
+    try:
+        swaps = swaps_of(case, source, MEDIA_SWAP)
+    except NotApplicable:
+        return ""
+    told, clips = [], 0
+    for modality, one in swaps.items():
         found = follow_rate(case, {modality: one})
         outcome.estimate("follow_rate", source.name, found, slice=f"media:swap={modality}")
+        told.append(f"{brief(found)} for {modality}")
+        clips = max(clips, found.n_clips)
+    return f"with recordings that were really spliced it grows by {listed(told)} ({count(clips, 'clip')})"
 
 
 def _contrasts(
