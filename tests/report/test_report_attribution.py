@@ -48,14 +48,14 @@ def test_every_figure_shows_the_saved_estimates(run: ReportInput) -> None:
     figures = {figure.key: figure for figure in section.figures}
     assert list(figures) == [
         "attribution-predicted",
-        "attribution-right",
-        "attribution-labels",
-        "attribution-pairs",
-        "attribution-handlings",
         "attribution-predicted-1",
+        "attribution-right",
         "attribution-right-1",
+        "attribution-labels",
         "attribution-labels-1",
+        "attribution-pairs",
         "attribution-pairs-1",
+        "attribution-handlings",
         "gate-ranks-fusion",
         "gate-text",
         "gate-audio",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -22,6 +23,8 @@ _HANDLINGS = {"": "model per subset", "~token": "learned token", "~resampled": "
 _WAYS = {"subset": "per subset", "token": "token", "resampled": "lent"}
 _MOST_LABELS = 12
 
+_Maker = Callable[[pl.DataFrame, str, str], Figure | None]
+
 
 def attribution(views: Views, points: int) -> Section | None:
     """Figures of every fused source that could be taken apart; None where none could."""
@@ -33,8 +36,7 @@ def attribution(views: Views, points: int) -> Section | None:
     sources.sort(key=lambda name: name != views.run.fusion)
     if not sources:
         return None
-    figures = [figure for at, source in enumerate(sources) for figure in _of_source(table, source, at)]
-    figures += gate_figures(views, table, sources, points)
+    figures = [*_figures(table, sources), *gate_figures(views, table, sources, points)]
     return Section(
         key="attribution",
         title="Who carries the decision",
@@ -51,25 +53,23 @@ def attribution(views: Views, points: int) -> Section | None:
     )
 
 
-def _of_source(table: pl.DataFrame, source: str, at: int) -> Iterator[Figure]:
-    end = f"-{at}" if at else ""
-    made = (
-        _values(
-            table,
-            source,
-            "shapley_predicted",
-            f"attribution-predicted{end}",
-            f"{source}: what moves its decisions",
-        ),
-        _values(table, source, "shapley", f"attribution-right{end}", f"{source}: what makes it right"),
-        _by_label(table, source, f"attribution-labels{end}"),
-        _pairs(table, source, f"attribution-pairs{end}"),
-        _agreement(table, source, f"attribution-handlings{end}"),
+def _figures(table: pl.DataFrame, sources: list[str]) -> Iterator[Figure]:
+    """Kind by kind, so that the fused sources stand side by side."""
+    makers: tuple[tuple[str, _Maker], ...] = (
+        ("predicted", partial(_values, measure="shapley_predicted", what="what moves its decisions")),
+        ("right", partial(_values, measure="shapley", what="what makes it right")),
+        ("labels", _by_label),
+        ("pairs", _pairs),
+        ("handlings", _agreement),
     )
-    yield from (figure for figure in made if figure is not None)
+    for kind, make in makers:
+        for at, source in enumerate(sources):
+            figure = make(table, source, f"attribution-{kind}-{at}" if at else f"attribution-{kind}")
+            if figure is not None:
+                yield figure
 
 
-def _values(table: pl.DataFrame, source: str, measure: str, key: str, title: str) -> Figure | None:
+def _values(table: pl.DataFrame, source: str, key: str, *, measure: str, what: str) -> Figure | None:
     found = {(r["measure"], r["source"]): r for r in table.filter(slice="all").iter_rows(named=True)}
     rows = [
         _row(found[place], f"{modality}, {words}", modality)
@@ -81,7 +81,7 @@ def _values(table: pl.DataFrame, source: str, measure: str, key: str, title: str
     return dot_figure(
         Dots(
             key=key,
-            title=title,
+            title=f"{source}: {what}",
             axis=f"mean Shapley value, {unit}",
             rows=rows,
             baseline="adds nothing",
