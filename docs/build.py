@@ -6,6 +6,7 @@ python docs/build.py tour picture       the parts that are named
 python docs/build.py guide              the guide for owners of a study: half a minute
 python docs/build.py examples           worked examples on real data, where MIXEDSIGNALS_DATA names them
 python docs/build.py probe              what the probes find on the built-in corpus and RAVDESS, for probe.md
+python docs/build.py media              what altered recordings do to models on both, for media-probes.md
 python docs/build.py readme             `make demo` in a fresh clone of what is committed: its output goes into the
                                         README, and minutes, downloads and disk are printed for the table there
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from making.examples import make_examples
 from making.fresh import fresh_demo
+from making.media_probes import measure_media_probes
 from making.picture import take_picture
 from making.probe import measure_probes
 from making.readme import with_output
@@ -36,12 +38,15 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        choices=(*PARTS, "probe", "readme", []),
+        choices=(*PARTS, "probe", "media", "readme", []),
         help="which parts; all but the probes and the README if none is named",
     )
     parts = parser.parse_args().parts or PARTS
     if "probe" in parts:
         print("\n".join(measure_probes()))
+        _references()
+    if "media" in parts:
+        print("\n".join(measure_media_probes()))
         _references()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()

@@ -16,7 +16,7 @@ import polars as pl
 
 from making.markdown import GENERATED, table
 
-__all__ = ["measure_probes", "probe_page"]
+__all__ = ["NAMES", "RESULTS", "WORK", "corpus_of", "interval", "measure_probes", "probe_page"]
 
 DOCS = Path(__file__).resolve().parents[1]
 RESULTS = DOCS.parent / "benchmarks" / "results" / "dominance" / "probe.json"
@@ -38,7 +38,7 @@ def measure_probes() -> list[str]:
 
     content, said = _saved(), []
     for name, title in NAMES.items():
-        corpus = _corpus(name)
+        corpus = corpus_of(name)
         if corpus is None:
             said.append(f"{title}: kept as it is (MIXEDSIGNALS_DATA is not set)")
             continue
@@ -55,7 +55,8 @@ def _saved() -> dict[str, Any]:
     return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
 
 
-def _corpus(name: str) -> Path | None:
+def corpus_of(name: str) -> Path | None:
+    """The folder of a corpus; None where its data are not there."""
     from mixedsignals import api
 
     if name == "playhouse":
@@ -121,7 +122,7 @@ class _Found:
 
     def cell(self, measure: str, source: str, where: str = "all") -> str:
         row = self.row(measure, source, where)
-        return "" if row is None else _interval(row)
+        return "" if row is None else interval(row)
 
     def first(self, measure: str, source: str, where: str = "all") -> list[tuple[str, Row]]:
         """Modalities by that measure, the largest first; `{0}` stands for the modality."""
@@ -129,7 +130,8 @@ class _Found:
         return sorted(((m, row) for m, row in found if row), key=lambda pair: -pair[1]["value"])
 
 
-def _interval(row: Row) -> str:
+def interval(row: Row) -> str:
+    """`value [low, high]` of a saved row, or the value alone."""
     value, low, high = (
         None if row[k] is None else f"{round(row[k], 3) + 0.0:.3f}" for k in ("value", "low", "high")
     )
@@ -157,12 +159,12 @@ def _lead(
     (one, top), (two, second) = found.first(measure, fusion, where)[:2]
     apart = _difference(found, fusion, difference, one, two)
     leads = apart is not None and apart["low"] is not None and apart["low"] > 0
-    told = "" if apart is None else f" by {_interval(apart)}{_p(apart['p'])}"
+    told = "" if apart is None else f" by {interval(apart)}{_p(apart['p'])}"
     if leads:
-        return one, f"{one} ({_interval(top)}) leads {two} ({_interval(second)}){told}"
+        return one, f"{one} ({interval(top)}) leads {two} ({interval(second)}){told}"
     return (
         None,
-        f"{one} ({_interval(top)}) and {two} ({_interval(second)}) are not told apart (they differ{told})",
+        f"{one} ({interval(top)}) and {two} ({interval(second)}) are not told apart (they differ{told})",
     )
 
 

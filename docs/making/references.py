@@ -9,6 +9,7 @@ from making.cues import cues_page
 from making.findings import finding_pages, findings_index
 from making.fusion import fusion_page
 from making.measures import measures_page
+from making.media_probes import media_probes_page
 from making.probe import probe_page
 from making.tables import tables_page
 
@@ -25,6 +26,7 @@ def references() -> dict[str, str]:
         "cues.md": cues_page(),
         "benchmarks.md": benchmarks_page(),
         "fusion.md": fusion_page(),
+        "media-probes.md": media_probes_page(),
         "probe.md": probe_page(),
         "findings/README.md": findings_index(),
         **finding_pages(),
