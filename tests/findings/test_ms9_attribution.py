@@ -154,6 +154,16 @@ def test_a_second_fusion_is_taken_apart_too(made: Made) -> None:
     assert value(found, "shapley:audio", "product") == value(found, "shapley:audio", "fusion")
 
 
+def test_one_complete_handling_is_enough(made: Made) -> None:
+    kept = made.predictions.filter(pl.col("given").is_in(["text", "audio", "video", ALL]))
+    alone = Evidence(**{**made.evidence(), "predictions": pl.concat([kept, handled(made, "token")])})
+    found = only(alone, "MS904", "MS905")
+    finding = main_finding(found, "MS904", "fusion~token")
+    assert finding["message"].startswith("Audio carries the decisions of fusion")
+    assert "by a learned missing token" in finding["message"]
+    assert rows(found, code="MS905")[0]["status"] == "not_applicable"
+
+
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize(
     ("plan", "drop", "reason"),

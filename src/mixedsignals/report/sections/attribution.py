@@ -199,7 +199,13 @@ def _by_label(table: pl.DataFrame, source: str, key: str) -> Figure | None:
 def _label_chart(rows: list[dict[str, Any]], present: list[str]) -> dict[str, Any]:
     domain, colours, shapes = source_scale(present)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        y=alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=140)),
+        y=alt.Y(
+            "label:N",
+            sort=None,
+            title=None,
+            axis=alt.Axis(labelLimit=140),
+            scale=alt.Scale(paddingInner=0.35),
+        ),
         yOffset=alt.YOffset("modality:N", sort=present),
         color=alt.Color("modality:N", scale=alt.Scale(domain=domain, range=colours), legend=None),
     )
