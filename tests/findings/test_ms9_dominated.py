@@ -300,3 +300,8 @@ def test_names_of_fusion_and_the_order_of_rows_do_not_matter(made: Made) -> None
     plain = only(Evidence(**tables), "MS910")
     assert value(renamed, RATE, "mine") == value(plain, RATE, "fusion")
     assert set(cases(renamed)["clip_id"]) == set(cases(plain)["clip_id"])
+
+
+def test_where_targets_come_from_votes_it_says_how_often_an_oracle_errs(made: Made) -> None:
+    voted = only(Evidence(**made.evidence(), target_source="votes"), "MS910")
+    assert "Targets are majorities of votes" in rows(voted, code="MS910", slice="all")[0]["message"]

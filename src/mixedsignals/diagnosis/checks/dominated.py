@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixedsignals.diagnosis.attribution import SPOKEN
+from mixedsignals.diagnosis.checks.agreement import noise_of_majorities
 from mixedsignals.diagnosis.checks.dominated_clips import say_cases
 from mixedsignals.diagnosis.dominated import Dominated, dominated, null_of, yardstick
 from mixedsignals.diagnosis.evidence import Case, Floats
@@ -166,7 +167,9 @@ def _verdict(case: Case, outcome: Outcome, found: Dominated, compared: _Compared
         if left_out
         else ""
     )
-    message = sentence(f"{told}. {chance}. {best}{missing}")
+    noise = noise_of_majorities(case)
+    doubt = f". Targets are majorities of votes, and {noise}" if noise else ""
+    message = sentence(f"{told}. {chance}. {best}{missing}{doubt}")
     outcome.find("issue" if more or worse else "passed", message, source=found.name, measure=RATE)
 
 
