@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,14 @@ import polars as pl
 
 from mixedsignals.errors import CannotFinish, UsageError
 from mixedsignals.heads.asking import TOKEN, WITHHELD, Asking, Items
+from mixedsignals.heads.data import Positions
 from mixedsignals.labels import all_combinations
 
 __all__ = ["DONORS", "HANDLINGS", "handled", "subset_rows"]
 
 HANDLINGS = ("subset", "token", "resampled")
 DONORS = 20
+_BLOCK = 2048  # clips asked about at once: bounds the memory
 Numbers = npt.NDArray[np.float64]
 
 
@@ -57,7 +60,12 @@ def subset_rows(
 def handled(
     asking: Asking, items: Items, handling: str, *, donors: int = DONORS, seed: int = 0
 ) -> dict[str, Numbers]:
-    """Probabilities (seeds, items, labels) by the subset given, singles first; NaN where nothing of it is there."""
+    """Probabilities (seeds, items, labels) by the subset given, singles first; NaN where nothing of it is there.
+
+    Raises:
+        UsageError: an unknown handling.
+        CannotFinish: there is one modality only.
+    """
     if handling not in HANDLINGS:
         raise UsageError(f"there is no handling {handling!r}; legal are {', '.join(HANDLINGS)}")
     if len(asking.modalities) < 2:
@@ -66,56 +74,107 @@ def handled(
         )
     subsets = all_combinations(asking.modalities)
     if handling == "resampled":
-        return {given: _resampled(asking, items, given.split("+"), donors, seed) for given in subsets}
+        lenders = {given: _lenders(asking, given, donors, seed) for given in subsets}
+        return _asked(asking, items, {given: _Lent(asking, lenders[given], given) for given in subsets})
     if handling == "token":
-        return {given: asking.ask(_tokens(asking, items, given.split("+"))) for given in subsets}
-    trained = asking.combinations
-    return {
-        given: asking.ask(items, given) if given in trained else asking.ask(items.only(given.split("+")))
-        for given in subsets
-    }
+        return _asked(asking, items, {given: _Shown(asking, given, TOKEN) for given in subsets})
+    trained = [given for given in subsets if given in asking.combinations]
+    left = {given: _Shown(asking, given, WITHHELD) for given in subsets if given not in trained}
+    found = {given: asking.ask(items, given) for given in trained} | (
+        _asked(asking, items, left) if left else {}
+    )
+    return {given: found[given] for given in subsets}
 
 
-def _tokens(asking: Asking, items: Items, given: Sequence[str]) -> Items:
-    """Tokens in place of what is not given; nothing at all where a clip has nothing of what is given."""
-    has = {name: asking.shows(items, name) for name in asking.modalities}
-    some = np.any([has[name] for name in given], axis=0)
-    for name in asking.modalities:
-        if name not in given:
-            items = items.showing(name, np.where(some & has[name], TOKEN, WITHHELD))
-    return items
+@dataclass(frozen=True)
+class _Shown:
+    """Of what is not given every item shows the same: the token, or nothing."""
+
+    asking: Asking
+    given: str
+    instead: int
+
+    def questions(self, items: Items) -> Items:
+        """One per item; nothing at all is shown where a clip has nothing of what is given."""
+        has = {name: self.asking.shows(items, name) for name in self.asking.modalities}
+        some = np.any([has[name] for name in self.given.split("+")], axis=0)
+        for name in self.asking.modalities:
+            if name not in self.given.split("+"):
+                items = items.showing(name, np.where(some & has[name], self.instead, WITHHELD))
+        return items
+
+    def answer(self, items: Items, said: Numbers) -> Numbers:  # noqa: ARG002
+        """What was said."""
+        return said
 
 
-def _resampled(asking: Asking, items: Items, given: Sequence[str], donors: int, seed: int) -> Numbers:
-    """The mean over donors of what fusion says when they lend what is not given."""
-    lent = [name for name in asking.modalities if name not in given]
-    if not lent:
-        return asking.ask(items)
-    lenders = _lenders(asking, lent, donors, seed)
-    found = np.full((len(asking.seeds), len(items), len(asking.labels)), np.nan)
-    has = {name: asking.shows(items, name) for name in asking.modalities}
-    folds = asking.folds[items.clips]
-    some = np.any([has[name] for name in given], axis=0)
-    ready = np.flatnonzero(some & np.isin(folds, [fold for fold, one in lenders.items() if len(one)]))
-    counts = np.array([len(lenders[int(fold)]) for fold in folds[ready]], np.int64)
-    repeated = items.take(np.repeat(ready, counts))
-    donor = np.concatenate([lenders[int(fold)] for fold in folds[ready]]) if len(ready) else counts
-    for name in lent:
-        repeated = repeated.showing(name, np.where(np.repeat(has[name][ready], counts), donor, WITHHELD))
-    answers = asking.ask(repeated)
-    if len(ready):
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        found[:, ready] = np.add.reduceat(answers, starts, axis=1) / counts[:, None]
-    return found
+@dataclass(frozen=True)
+class _Lent:
+    """What is not given is lent by donors, one question each.
+
+    Attributes:
+        lenders: by fold.
+    """
+
+    asking: Asking
+    lenders: Mapping[int, Positions]
+    given: str
+
+    def questions(self, items: Items) -> Items:
+        """As many per item as there are donors; none where a clip has nothing of what is given."""
+        donor, counts = self._donors(items)
+        found = items.take(np.repeat(np.arange(len(items)), counts))
+        for name in self.asking.modalities:
+            if name not in self.given.split("+"):
+                found = found.showing(name, np.where(self.asking.shows(found, name), donor, WITHHELD))
+        return found
+
+    def answer(self, items: Items, said: Numbers) -> Numbers:
+        """The mean over donors, (seeds, items, labels)."""
+        _, counts = self._donors(items)
+        found = np.full((said.shape[0], len(items), said.shape[2]), np.nan)
+        ready = counts > 0
+        if ready.any():
+            starts = np.cumsum(counts[ready]) - counts[ready]
+            found[:, ready] = np.add.reduceat(said, starts, axis=1) / counts[ready, None]
+        return found
+
+    def _donors(self, items: Items) -> tuple[Positions, Positions]:
+        """The donors of each item one after another, and how many each has."""
+        some = np.any([self.asking.shows(items, name) for name in self.given.split("+")], axis=0)
+        empty = np.zeros(0, np.int64)
+        of_item = [
+            self.lenders.get(int(fold), empty) if there else empty
+            for fold, there in zip(self.asking.folds[items.clips], some, strict=True)
+        ]
+        return np.concatenate([empty, *of_item]), np.array([len(one) for one in of_item], np.int64)
 
 
-def _lenders(asking: Asking, lent: Sequence[str], donors: int, seed: int) -> dict[int, npt.NDArray[np.int64]]:
-    """Per fold the training clips that lend; all of them have everything that is lent."""
-    found = {}
+def _asked(asking: Asking, items: Items, ways: Mapping[str, _Shown | _Lent]) -> dict[str, Numbers]:
+    """All subsets asked at once, so that every vector is encoded once; a block of clips at a time."""
+    found: dict[str, list[Numbers]] = {given: [] for given in ways}
+    for start in range(0, max(len(items), 1), _BLOCK):
+        block = items.take(np.arange(start, min(start + _BLOCK, len(items))))
+        questions = [way.questions(block) for way in ways.values()]
+        said = asking.ask(Items.together(questions))
+        parts = np.split(said, np.cumsum([len(one) for one in questions])[:-1], axis=1)
+        for (given, way), part in zip(ways.items(), parts, strict=True):
+            found[given].append(way.answer(block, part))
+    return {given: np.concatenate(parts, axis=1) for given, parts in found.items()}
+
+
+def _lenders(asking: Asking, given: str, donors: int, seed: int) -> dict[int, Positions]:
+    """Per fold the training clips that lend; all of them have everything that is lent.
+
+    Given everything there is nothing to lend, and one of them will do.
+    """
+    lent = [name for name in asking.modalities if name not in given.split("+")]
     complete = np.all([asking.has(name) for name in asking.modalities], axis=0)
+    found = {}
     for fold in asking.folds_of(asking.combination):
         order = np.random.default_rng([seed, fold]).permutation(asking.members_of(fold, "train"))
         # Clips that have everything come first, so that one set of donors lends whatever is missing.
         order = np.concatenate([order[complete[order]], order[~complete[order]]])
-        found[fold] = order[np.all([asking.has(name)[order] for name in lent], axis=0)][:donors]
+        able = np.all([np.ones(len(order), bool), *(asking.has(name)[order] for name in lent)], axis=0)
+        found[fold] = order[able][: donors if lent else 1]
     return found
