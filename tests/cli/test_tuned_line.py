@@ -16,6 +16,7 @@ from encoder_tiny import build
 from tuning_lessons import clips_table
 
 from mixedsignals import api
+from mixedsignals.api.media_probing import MediaOptions, probe_media
 from mixedsignals.api.second import CANDIDATES
 from mixedsignals.api.trained import read_trained
 from mixedsignals.api.tuned_models import export_encoder
@@ -146,6 +147,24 @@ class TestSecondFusion:
         assert set(found["source"]) == set(tables(run)["predictions"]["source"]) > {"text", "audio", "fusion"}
         assert (both["probability"] - both["probability_run"]).abs().max() < 1e-5
         assert [sum(len(one.heads) for one in part.second) for part in read_trained(run).parts] == [1, 1]
+
+    def test_altered_words_go_through_the_encoder_tuned_in_the_fold_of_their_clip(
+        self, heard: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        copy = Path(shutil.copytree(heard[1], tmp_path / "run"))
+        options = MediaOptions(probes=("media:swap", "media:negate"), clips=6)
+        made = probe_media(read_trained(copy), options=options)
+        assert {(row[0], row[1]) for row in made.table.select("probe", "modality").unique().iter_rows()} == {
+            ("media:plain", "text+audio"),
+            ("media:swap", "text"),
+            ("media:negate", "text"),
+        }
+        assert any("audio: this run learned from ready-made features" in note for note in made.notes)
+        own = tables(copy)["predictions"].filter(given="text+audio")
+        plain = made.table.filter(probe="media:plain")
+        both = plain.join(own, on=("seed", "clip_id", "source", "label"), suffix="_run")
+        assert both.height == plain.height == 6 * 2 * 2  # clips, labels, fusions
+        assert (both["probability"] - both["probability_run"]).abs().max() < 1e-5
 
 
 def test_predictions_of_the_runs_own_clips_are_those_of_its_tables(run: Path, corpus: Path) -> None:
