@@ -261,6 +261,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="60 corpora of one setting, nothing written")
     parser.add_argument("--corpora", type=int, default=4000, help="corpora per setting, headline ones")
     parser.add_argument("--others", type=int, default=1000, help="corpora per setting for the others")
+    parser.add_argument(
+        "--endless", type=int, default=40_000, help="speakers of the corpora that give the truth"
+    )
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where finished chunks are kept")
     parser.add_argument(
@@ -274,7 +277,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print both tables and write them."""
     given = _arguments(argv)
     amount = Amount(60, 60, 60, 3000) if given.short else Amount(given.corpora, given.others)
-    amount = replace(amount, only=tuple(given.only))
+    amount = replace(amount, only=tuple(given.only), endless=amount.endless if given.short else given.endless)
     settings, speakers = (SHORT, (20,)) if given.short else (SETTINGS, SPEAKERS)
     chunks = Chunks(given.cache)
     if not given.finished:
