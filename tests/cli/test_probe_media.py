@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mixedsignals import media
+from mixedsignals import api, media
 from mixedsignals.api.media_probing import MediaOptions, asked_of_media, probe_media
 from mixedsignals.api.trained import read_trained
 from mixedsignals.cli._probe_media import MEDIA_PROBES
@@ -244,6 +245,41 @@ def test_the_names_on_the_command_line_are_those_of_the_probes() -> None:
     assert {f"media:{kind}" for kind in named} == set(MEDIA_PROBES)
     defaults = [name.rsplit(":", 1)[0] if name.count(":") > 1 else name for name in DEFAULT_PROBES]
     assert set(defaults) == set(MEDIA_PROBES) - {"media:mismatch"}
+
+
+def test_a_conflict_corpus_goes_through_check_study_and_predict(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "films"
+    done = typed("probe", run, "--conflicts", out, "--limit", "3", "--json")
+    assert done.code == 0, done.err
+    record = json.loads(done.out)
+    assert record["films"] == {"plain": 3, "conflict": 3}
+    assert record["licence"] == "CC0-1.0"
+    assert record["lacking"] == {"voice": 2}
+    assert typed("check", out).code == 0
+    conditions = (
+        "--conditions",
+        "audio+video,audio",
+        "--practice",
+        "0",
+        "--simulations",
+        "0",
+        "--repeats",
+        "0",
+    )
+    study = typed("study", "create", out, "--out", tmp_path / "study", *conditions)
+    assert study.code == 0, study.err
+    assert "6 clips in 2 conditions" in study.out
+    said = api.predict(run, out).predictions
+    assert said["clip_id"].n_unique() == 6
+    assert set(said["n_heads"]) == {1}  # of three folds only the one that never saw these clips
+    followed = api.follow_splices(out, predictions=said.filter(given=FULL))
+    assert set(followed["what"]) == {
+        "names voice",
+        "names face",
+        "names neither",
+        "voice gained",
+        "face lost",
+    }
 
 
 class TestBadInput:
