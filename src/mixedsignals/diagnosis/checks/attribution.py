@@ -50,14 +50,10 @@ def _record(case: Case, outcome: Outcome, one: Attribution) -> None:
         ("shapley_predicted_difference", numbers.gaps),
     ):
         for (first, second), gap in gaps.items():
-            if one.modalities.index(first) < one.modalities.index(second):
-                outcome.estimate(
-                    f"{measure}:{first}",
-                    one.name,
-                    gap.found,
-                    slice=f"over={second}",
-                    p_adjusted=gap.p_adjusted,
-                )
+            where = f"over={second}"
+            outcome.estimate(
+                f"{measure}:{first}", one.name, gap.found, slice=where, p_adjusted=gap.p_adjusted
+            )
 
 
 def _score(case: Case, outcome: Outcome, one: Attribution) -> None:
