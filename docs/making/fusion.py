@@ -14,6 +14,10 @@ __all__ = ["fusion_page"]
 
 DOCS = Path(__file__).resolve().parents[1]
 RESULTS = DOCS.parent / "benchmarks" / "results" / "family" / "fusion.json"
+DESIGNS = RESULTS.with_name("designs.json")
+MARGIN = 0.01
+"""Macro-F1 by which a member may be worse and still be called no worse, fixed before anything was measured."""
+
 Rows = list[dict[str, Any]]
 _TITLES = {
     "macro_f1": "macro-F1",
@@ -26,15 +30,21 @@ _TITLES = {
 def fusion_page() -> str:
     """The page; a line `<!-- KIND CORPUS -->` stands for a table of a corpus."""
     text = (DOCS / "fusion.in.md").read_text(encoding="utf-8")
-    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.is_file() else []
+    family, designs = _read(RESULTS), _read(DESIGNS)
 
     def filled(found: re.Match[str]) -> str:
-        mine = [row for row in rows if row["corpus"] == found[2]]
-        return _KINDS[found[1]](mine) if mine else "Not measured yet: `python -m benchmarks.fusion`."
+        name = "designs" if found[1] == "designs" else "fusion"
+        mine = [row for row in (designs if name == "designs" else family) if row["corpus"] == found[2]]
+        return _KINDS[found[1]](mine) if mine else f"Not measured yet: `python -m benchmarks.{name}`."
 
     page = re.sub(r"^<!-- (\w+) (.+) -->$", filled, text, flags=re.MULTILINE)
     title, rest = page.split("\n", 1)
     return f"{title}\n\n{GENERATED}\n{rest}"
+
+
+def _read(path: Path) -> Rows:
+    rows: Rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    return rows
 
 
 def _about(rows: Rows) -> str:
@@ -110,12 +120,58 @@ def _verdict(rows: Rows) -> str:
     elsewhere = [
         row for row in rows if row["source"].startswith("conflict|") and row["slice"] == "conflict=no"
     ]
+    return f"{told} {_no_worse(elsewhere)}{_added(rows)}"
+
+
+def _no_worse(rows: Rows) -> str:
+    """Against whom it is no worse where modalities agree: by the margin in macro-F1; and any interval below zero."""
+    scores = [row for row in rows if row["measure"] == "macro_f1_gain" and row["low"] is not None]
+    fine = [_other(row) for row in scores if row["low"] > -MARGIN]
+    open_ = [f"{_other(row)} ({estimate_cell(row, signed=True)})" for row in scores if row["low"] <= -MARGIN]
     worse = [
-        f"`{row['source'].split('|')[1]}` ({_NAMED[row['measure']]} {estimate_cell(row, signed=True)})"
-        for row in elsewhere
+        f"{_other(row)} ({_NAMED[row['measure']]} {estimate_cell(row, signed=True)})"
+        for row in rows
         if row["high"] is not None and row["high"] < 0
     ]
-    return f"{told} Elsewhere an interval lies below zero against {', '.join(worse) or 'none'}."
+    told = f"Elsewhere it is no worse, by the margin of {MARGIN:g} macro-F1 fixed beforehand, than "
+    told += ", ".join(fine) or "none"
+    told += f"; not shown against {', '.join(open_)}" if open_ else ""
+    return f"{told}; an interval lies below zero against {', '.join(worse) or 'none'}."
+
+
+def _added(rows: Rows) -> str:
+    """What a modality that tells nothing costs it: the model of all modalities against that of the informative ones."""
+    mine = [row for row in rows if row["source"] == "conflict|conflict" and row["measure"] == "macro_f1_gain"]
+    if not mine or mine[0]["low"] is None:
+        return ""
+    kept = "loses nothing" if mine[0]["low"] > -MARGIN else "may lose more than the margin"
+    return f" With a modality added that tells nothing it {kept} (macro-F1 {estimate_cell(mine[0], signed=True)})."
+
+
+def _other(row: dict[str, Any]) -> str:
+    return f"`{row['source'].split('|')[1]}`"
+
+
+def _designs(rows: Rows) -> str:
+    """Every design that was tried, beside the product rule."""
+    wanted = [
+        (role, where, measure)
+        for role, where in (("tune", "conflict"), ("test", "conflict"), ("test", "elsewhere"))
+        for measure in ("log_loss_gain", "macro_f1_gain")
+    ]
+    titles = {"tune": "tuning clips", "test": "test clips"}
+    head = [f"{titles[role]}, {where}: {_NAMED[measure]}" for role, where, measure in wanted]
+    by = {(row["design"], row["role"], row["slice"], row["measure"]): row for row in rows}
+    lines = [["design", "what it is", *head]]
+    for name, words in dict.fromkeys((row["design"], row["words"]) for row in rows):
+        lines.append([name, words, *(estimate_cell(by.get((name, *key)), signed=True) for key in wanted)])
+    ahead = [
+        name
+        for name in dict.fromkeys(row["design"] for row in rows)
+        if any(by[name, "test", "conflict", m]["low"] > 0 for m in ("log_loss_gain", "macro_f1_gain"))
+    ]
+    told = ", ".join(ahead) or "none"
+    return f"{table(lines[0], lines[1:])}\n\nWith an interval above zero on the test clips in conflict: {told}."
 
 
 _NAMED = {"macro_f1_gain": "macro-F1", "log_loss_gain": "log-loss"}
@@ -126,6 +182,7 @@ def _members(rows: Rows) -> list[str]:
 
 
 _KINDS = {
+    "designs": _designs,
     "performance": _performance,
     "missing": _missing,
     "baseline": lambda rows: _gains(rows, "gated"),
