@@ -25,7 +25,8 @@ NAMES = {"playhouse": "playhouse", "ravdess": "RAVDESS speech"}
 
 _MEASURES = re.compile(
     r"(shapley|shapley_predicted|flip_rate):\w+|shapley_difference:\w+|follow_(rate|difference)|"
-    r"(null:|excess:|best_unimodal:)?unsupported_dominance_rate|probe_change"
+    r"(null:|excess:|best_unimodal:)?unsupported_dominance_rate|probe_change|"
+    r"(gate|weight)_rank:\w+|(chance:)?(gate|weight)_names_dominant|(chance:)?imputation_agreement:[\w~]+"
 )
 _SLICES = re.compile(r"all|over=\w+|swapped=[\w|]+|modality=\w+|(mute|mismatch|noise:\d+)=\w+")
 Row = dict[str, Any]
@@ -66,7 +67,7 @@ def corpus_of(name: str) -> Path | None:
         return None
     folder = WORK / f"corpus-{name}"
     if not (folder / "corpus.toml").is_file():
-        api.import_corpus(name, Path(data) / name, folder)
+        api.import_corpus(name, Path(data) / name, folder, media="link")
     return folder
 
 
@@ -246,4 +247,37 @@ def _misled(found: _Found) -> str:
     return table(("fusion", *names, "p"), rows)
 
 
-_KINDS = {"verdict": _verdict, "carried": _carried, "followed": _followed, "misled": _misled}
+def _gates(found: _Found) -> str:
+    """Gates and weights against Shapley values, and how often two ways of filling gaps name the same modality."""
+    rows = []
+    for fusion in found.fusions:
+        for kind, words in (("gate", "gate"), ("weight", "attention weight")):
+            if found.row(f"{kind}_names_dominant", fusion) is None:
+                continue
+            ranks = (found.cell(f"{kind}_rank:{modality}", fusion) for modality in found.modalities)
+            named = [found.cell(f"{of}{kind}_names_dominant", fusion) for of in ("", "chance:")]
+            rows.append((f"`{fusion}`", words, *ranks, *named))
+    gates = table(("fusion", "what", *found.modalities, "names the largest", "by chance"), rows)
+    ways = {
+        "trained and token": "subset~token",
+        "trained and resampled": "subset~resampled",
+        "token and resampled": "token~resampled",
+    }
+    agreed = []
+    for fusion in found.fusions:
+        cells = []
+        for way in ways.values():
+            same, chance = (found.cell(f"{of}imputation_agreement:{way}", fusion) for of in ("", "chance:"))
+            cells.append(f"{same} (chance {chance})" if same else "")
+        agreed.append((f"`{fusion}`", *cells))
+    told = "Clips on which two ways of filling gaps name the same modality:"
+    return f"{gates}\n\n{told}\n\n{table(('fusion', *ways), agreed)}"
+
+
+_KINDS = {
+    "verdict": _verdict,
+    "carried": _carried,
+    "gates": _gates,
+    "followed": _followed,
+    "misled": _misled,
+}
