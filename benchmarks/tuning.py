@@ -19,6 +19,8 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,23 +35,43 @@ from mixedsignals.manifest import RunOptions
 from mixedsignals.measures.groups import Groups
 from mixedsignals.measures.inference import Estimate, difference, estimate
 from mixedsignals.measures.performance import performance, performance_statistic
-from mixedsignals.progress import Silent
+from mixedsignals.progress import Silent, Task
 from mixedsignals.store import RunFolder
 from mixedsignals.tuning_options import TuningOptions
 
 SEED = 42
 TUNING = {"inner_folds": 0, "precision": "bf16", "epochs": 5}
+MINUTES = 60  # that it may take on two cores
 MODALITIES = {"playhouse": ("text", "audio", "video"), "RAVDESS": ("text", "audio")}
 
 Codes = npt.NDArray[np.int64]
 
 
 class Lines(Silent):
-    """Says what is said."""
+    """Says what is said, and adds up the processor seconds of every kind of work.
+
+    Attributes:
+        spent: by kind, the seconds and how often it was finished; all models of an encoder are one kind.
+    """
+
+    def __init__(self, spent: dict[str, list[float]]) -> None:
+        self.spent = spent
 
     def say(self, text: str) -> None:
         """To stderr, with the time."""
         print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def task(self, name: str, total: int | None = None) -> Iterator[Task]:
+        """A piece of work; where nothing was left to do it is not counted."""
+        began = time.process_time()
+        kind = self.spent.setdefault(name.split(", fold")[0], [0.0, 0])
+        with super().task(name, total) as task:
+            try:
+                yield task
+                kind[1] += total != 0
+            finally:
+                kind[0] += time.process_time() - began
 
 
 def corpora(folder: Path) -> dict[str, Path]:
@@ -68,16 +90,36 @@ def clock_of(out: Path) -> Path:
 
 
 def fitted(corpus: Path, out: Path, options: RunOptions) -> RunFolder:
-    """A fit, which goes on where an earlier call was stopped; its seconds are added up."""
-    clock = clock_of(out)
-    spent = json.loads(clock.read_text()) if clock.is_file() else 0.0
-    began = time.perf_counter()
+    """A fit, which goes on where an earlier call was stopped; its seconds are added up.
+
+    Seconds of the wall clock, and of the processor: those do not depend on what else a machine has to do.
+    """
+    clock, spent = clock_of(out), spent_on(out)
+    began, worked = time.perf_counter(), time.process_time()
     try:
-        return api.fit(api.read(corpus), out, options=options, progress=Lines())
+        return api.fit(api.read(corpus), out, options=options, progress=Lines(spent["kinds"]))
     finally:
-        spent += time.perf_counter() - began
+        spent["wall"] += time.perf_counter() - began
+        spent["processor"] += time.process_time() - worked
         clock.parent.mkdir(parents=True, exist_ok=True)
-        clock.write_text(json.dumps(spent))
+        clock.write_text(json.dumps(spent, indent=1))
+
+
+def spent_on(out: Path) -> dict[str, Any]:
+    """Seconds by the wall clock and of the processor, over all calls so far; the latter by kind of work too."""
+    clock = clock_of(out)
+    known = json.loads(clock.read_text()) if clock.is_file() else {}
+    return {"wall": 0.0, "processor": 0.0, "kinds": {}, **known}
+
+
+def from_nothing(spent: dict[str, Any], folds: int) -> float | None:
+    """Processor seconds of the whole tuning: each kind as often as it is needed; None where a kind was not finished."""
+    found = 0.0
+    for name, (seconds, finished) in spent["kinds"].items():
+        if not finished:
+            return None
+        found += seconds / finished * (folds if name.startswith("Tuning ") else 1)
+    return found if found else None
 
 
 def said(run: RunFolder, modality: str, labels: Labels) -> dict[str, int]:
@@ -160,7 +202,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    seconds: dict[str, float] = {}
+    seconds: dict[str, dict[str, Any]] = {}
     so_far = "--so-far" in sys.argv[2:]
     named = [name for name in sys.argv[2:] if name in MODALITIES] or list(MODALITIES)
     for name, corpus in corpora(folder).items():
@@ -171,13 +213,34 @@ def main() -> None:
         if not so_far:
             fitted(corpus, frozen.path, RunOptions(**common))
             fitted(corpus, tuned.path, RunOptions(**common, tune="last2", tuning=TuningOptions(**TUNING)))
-        seconds[name] = round(json.loads(clock_of(tuned.path).read_text()), 1)
+        seconds[name] = shown_seconds(spent_on(tuned.path), frozen.read_manifest()["fit"]["folds"])
         rows += compared(name, corpus, frozen, tuned)
     if named == list(MODALITIES):
         save("tuning", rows, seconds=seconds, tuning={"tune": "last2", "seed": SEED, **TUNING})
         print("saved tuning.json")
     print_table(rows)
-    print("seconds of tuning:", ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()))
+    for name, spent in seconds.items():
+        print(f"{name}: {json.dumps(spent)}")
+    whole = [spent["processor seconds from nothing"] for spent in seconds.values()]
+    if all(whole):
+        print(
+            f"in all {sum(whole):.0f} processor seconds; {MINUTES} minutes on two cores are {MINUTES * 120}"
+        )
+
+
+def shown_seconds(spent: dict[str, Any], folds: int) -> dict[str, Any]:
+    """What the tuning took: of one piece of each kind, and in all."""
+    whole = from_nothing(spent, folds)
+    return {
+        "processor seconds of one": {
+            name: round(seconds / finished, 1)
+            for name, (seconds, finished) in spent["kinds"].items()
+            if finished
+        },
+        "finished": {name: finished for name, (_, finished) in spent["kinds"].items()},
+        "processor seconds from nothing": whole and round(whole),
+        "clock": round(spent["wall"]),
+    }
 
 
 if __name__ == "__main__":
