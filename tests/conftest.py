@@ -12,10 +12,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from mixedsignals import api
 from mixedsignals.store import cache_dir
 
 
@@ -102,3 +105,31 @@ def realdata() -> Path:
 def weights_dir() -> Path:
     """Folder of the offline weights."""
     return cache_dir() / "weights"
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory, weights_dir: Path) -> Path:
+    """A cache folder with the offline weights that all tests of this run share, so that a clip is encoded once."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "shared-cache"
+    folder.mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        (folder / "weights").symlink_to(weights_dir)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def six_speakers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """36 clips of six speakers of the built-in corpus with their votes; the media stay where they lie."""
+    folder, whole = tmp_path_factory.mktemp("speakers") / "corpus", api.playhouse()
+    clips = pl.read_csv(whole / "clips.csv", infer_schema=False)
+    first = clips["speaker_id"].unique(maintain_order=True).head(6)
+    kept = clips.filter(pl.col("speaker_id").is_in(first.implode())).group_by("speaker_id").head(6)
+    kept = clips.filter(pl.col("clip_id").is_in(kept["clip_id"].implode()))
+    votes = pl.read_parquet(whole / "votes.parquet")
+    folder.mkdir()
+    kept.write_csv(folder / "clips.csv")
+    votes.filter(pl.col("clip_id").is_in(kept["clip_id"].implode())).write_parquet(folder / "votes.parquet")
+    settings = f'labels = ["neutral", "empathetic"]\n[media]\nfolder = "{whole.as_posix()}"\n'
+    (folder / "corpus.toml").write_text(settings, encoding="utf-8")
+    return folder

@@ -6,7 +6,6 @@ import re
 import sys
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -39,32 +38,39 @@ def test_the_page_finds_most_planted_conflicts() -> None:
     assert all(found > planted / 2 and top * 3 <= clips for found, planted, top, clips, *_ in by_conflict)
 
 
+def test_the_page_says_how_often_the_finder_names_the_turned_modality() -> None:
+    """Against gates alone and chance, in as many words, for every fusion; the words are those of the interval."""
+    page = (DOCS / "tour.md").read_text(encoding="utf-8")
+    told = re.findall(
+        r"^(\w+): errs on (\d+) planted conflicts.*\n  finder ([\d.]+).*\n  gates  ([\d.]+).*\n  chance ([\d.]+)\n"
+        r".*\n  The finder (beats|does not beat) the gates alone: it names (-?[\d.]+) \((.*)\) more\.$",
+        page,
+        re.MULTILINE,
+    )
+    assert next(name for name, *_ in told) == "fusion"
+    for _, clips, finder, gates, chance, verdict, more, ends in told:
+        low = float(ends.split(" to ")[0])
+        assert int(clips) > 0
+        assert float(finder) > float(chance)
+        assert float(more) == pytest.approx(float(finder) - float(gates), abs=0.011)
+        assert verdict == ("beats" if low > 0 else "does not beat")
+
+
 @pytest.mark.weights
-def test_every_step_of_the_tour_runs(tmp_path: Path) -> None:
-    """All steps for real, on sixty clips, two seeds and few epochs in place of the whole demo."""
-    small_corpus(tmp_path / "small")
-    run = "mixedsignals run small --out demo/run --seeds 42,43 --folds 3 --epochs 4 --media none --quiet"
-    tour = Tour(tmp_path.resolve(), instead={"mixedsignals demo --out demo --quiet": run})
+def test_every_step_of_the_tour_runs(
+    tmp_path: Path, six_speakers: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All steps for real, on few clips, one seed and few epochs in place of the whole demo, and with few partners."""
+    monkeypatch.setenv("MIXEDSIGNALS_CACHE", str(shared_cache))
+    (tmp_path / "small").symlink_to(six_speakers)
+    run = "mixedsignals run small --out demo/run --seeds 42 --folds 3 --epochs 2 --media none --quiet"
+    probe = "mixedsignals probe demo/run --quiet"
+    instead = {"mixedsignals demo --out demo --quiet": run, probe: f"{probe} --partners 4 --snr 0"}
+    tour = Tour(tmp_path.resolve(), instead=instead)
     page = tour.page((DOCS / "tour.in.md").read_text(encoding="utf-8"))
     assert len(tour.outputs) >= 9
     assert "among the first" in page
     assert "demo/run/report/index.html" in page
-
-
-def small_corpus(folder: Path) -> None:
-    """Six speakers of the built-in corpus, media where they lie."""
-    from mixedsignals.api import playhouse
-
-    clips = pl.read_csv(playhouse() / "clips.csv")
-    kept = clips.filter(
-        pl.col("speaker_id").is_in(clips["speaker_id"].unique(maintain_order=True).head(6).implode())
-    )
-    votes = pl.read_parquet(playhouse() / "votes.parquet")
-    folder.mkdir()
-    kept.write_csv(folder / "clips.csv")
-    votes.filter(pl.col("clip_id").is_in(kept["clip_id"].implode())).write_parquet(folder / "votes.parquet")
-    settings = f'labels = ["neutral", "empathetic"]\n[media]\nfolder = "{playhouse().as_posix()}"\n'
-    (folder / "corpus.toml").write_text(settings, encoding="utf-8")
 
 
 def test_a_step_that_goes_wrong_stops_the_tour(tmp_path: Path) -> None:

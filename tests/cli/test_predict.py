@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from mixedsignals import api, media
 from mixedsignals.errors import UsageError
 
-from .conftest import Call, one_error, tables
+from .conftest import FAST, Call, one_error, tables, typed
 
 
 def lines(text: str) -> dict[str, dict[str, Any]]:
@@ -67,40 +66,17 @@ def test_words_for_a_run_on_ready_made_text_are_refused(finished: Path, corpus: 
     assert "ready-made features of text" in said
 
 
-@pytest.fixture
-def spoken(tmp_path: Path, call: Call, weights_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run on the clips of six speakers of the built-in corpus that learned from words, sound and picture."""
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    (cache / "weights").symlink_to(weights_dir)
-    monkeypatch.setenv("MIXEDSIGNALS_CACHE", str(cache))
-    folder = Path(shutil.copytree(api.playhouse(), tmp_path / "corpus"))
-    clips = pl.read_csv(folder / "clips.csv", infer_schema=False)
-    keep = clips.filter(
-        pl.col("speaker_id").is_in(clips["speaker_id"].unique(maintain_order=True)[:6].implode())
-    )
-    keep.write_csv(folder / "clips.csv")
-    votes = pl.read_parquet(folder / "votes.parquet")
-    votes.filter(pl.col("clip_id").is_in(keep["clip_id"].implode())).write_parquet(folder / "votes.parquet")
-    made = call(
-        "run",
-        folder,
-        "--out",
-        tmp_path / "run",
-        "--seeds",
-        "1",
-        "--folds",
-        "3",
-        "--epochs",
-        "1",
-        "--media",
-        "none",
-        "--quiet",
-        "--threads",
-        "1",
-    )
-    assert made.code == 0, made.err
-    return tmp_path / "run"
+@pytest.fixture(scope="module")
+def spoken(
+    six_speakers: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A run on real clips that learned from words, sound and picture."""
+    out = tmp_path_factory.mktemp("spoken") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIXEDSIGNALS_CACHE", str(shared_cache))
+        made = typed("run", six_speakers, "--out", out, "--quiet", *FAST)
+        assert made.code == 0, made.err
+        yield out
 
 
 @pytest.mark.weights

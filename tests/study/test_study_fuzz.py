@@ -21,7 +21,7 @@ Study = Callable[..., Any]
 PLENTY = {name: Limit(1_000_000, 1) for name in ("seat", "address", "login", "owner")}
 HARD = {
     "deadline": None,
-    "max_examples": 12,
+    "max_examples": 7,
     "derandomize": True,
     "database": None,
     "phases": [Phase.generate],

@@ -76,7 +76,7 @@ def test_nothing_that_can_be_asked_for_has_a_withheld_modality(
         for name in ("study.db", names[0])
         for up in ("../", "..%2f", "%2e%2e/", "....//", "/", "..\\")
     ]
-    for name in [*names[::3], *ups, "1", "2", "99", *forged(shown)]:
+    for name in [*names[::6], *ups, "1", "2", "99", *forged(shown)]:
         for route in (
             "/media/",
             "/static/",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,13 @@ def tuned(given: Any, model: Path, progress: Any = None) -> Any:
     return found["text"]
 
 
+@pytest.fixture(scope="module")
+def usual(model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """Where the training of `plan` without further options lies, and what it gave; tests do not change it."""
+    folder = tmp_path_factory.mktemp("usual")
+    return folder, tuned(plan(folder), model)
+
+
 def losses(one: Any) -> list[tuple[float, float]]:
     return [(entry.train_loss, entry.tune_loss) for entry in one.history]
 
@@ -60,8 +68,8 @@ def test_it_learns_and_the_best_epoch_is_kept(model: Path, tmp_path: Path) -> No
     assert np.mean(right) > 0.7
 
 
-def test_only_what_learned_is_saved(model: Path, tmp_path: Path) -> None:
-    one = tuned(plan(tmp_path), model).chosen[0, 7].tuned
+def test_only_what_learned_is_saved(usual: tuple[Path, Any]) -> None:
+    one = usual[1].chosen[0, 7].tuned
     tensors = load_file(one.folder / "tuned.safetensors")
     assert {name.split("/")[0] for name in tensors} == {"backbone", "head"}
     assert all("encoder.layer." in name for name in tensors if name.startswith("backbone/"))
@@ -77,7 +85,9 @@ def test_embeddings_carry_fold_and_seed(model: Path, tmp_path: Path) -> None:
     assert np.abs(one.values - other.values).max() > 1e-4
 
 
-def test_training_clips_are_embedded_by_models_that_never_saw_them(model: Path, tmp_path: Path) -> None:
+def test_training_clips_are_embedded_by_models_that_never_saw_them(
+    model: Path, usual: tuple[Path, Any], tmp_path: Path
+) -> None:
     given = plan(tmp_path, inner=2)
     found = tuned(given, model)
     chosen = found.chosen[0, 7]
@@ -87,7 +97,7 @@ def test_training_clips_are_embedded_by_models_that_never_saw_them(model: Path, 
     assert record["n_train"] == sum(part != 0 for part in held.values())
     joined = found.embeddings(0, 7).embeddings
     assert joined.clip_ids == tuple(given.clips["clip_id"])
-    whole = tuned(plan(tmp_path, inner=0), model).embeddings(0, 7).embeddings
+    whole = usual[1].embeddings(0, 7).embeddings
     differs = np.abs(joined.values - whole.values).max(axis=1) > 1e-5
     assert {clip for clip, other in zip(joined.clip_ids, differs, strict=True) if other} == set(held)
 
@@ -102,16 +112,16 @@ class TestTheChoice:
             assert set(one.scores) == {str(model), str(plain)}
             assert one.scores[one.tuned.request["name"]] == max(one.scores.values())
 
-    def test_no_test_clip_has_a_say(self, model: Path, tmp_path: Path) -> None:
+    def test_no_test_clip_has_a_say(self, model: Path, usual: tuple[Path, Any], tmp_path: Path) -> None:
         """With all test labels turned round, the same epochs are kept and the same tensors come out."""
-        given, turned = plan(tmp_path / "a"), plan(tmp_path / "b")
-        test = given.splits.filter(role="test")["clip_id"]
+        turned = plan(tmp_path)
+        test = turned.splits.filter(role="test")["clip_id"]
         other = pl.col("label").replace({"neutral": "empathetic", "empathetic": "neutral"})
         labels = turned.targets.with_columns(
             pl.when(pl.col("clip_id").is_in(test.to_list())).then(other).otherwise("label").alias("label")
         )
         object.__setattr__(turned, "targets", labels)
-        one, two = (tuned(each, model).chosen[0, 7].tuned for each in (given, turned))
+        one, two = (found.chosen[0, 7].tuned for found in (usual[1], tuned(turned, model)))
         np.testing.assert_allclose(losses(one), losses(two), atol=1e-6)
         for name, value in one.tensors().items():
             torch.testing.assert_close(value, two.tensors()[name], atol=1e-5, rtol=1e-4, msg=name)
@@ -125,8 +135,8 @@ def test_one_of_several_devices_is_the_environments_to_say(
         tuned(plan(tmp_path, device="cuda:1"), model)
 
 
-def test_a_finished_model_is_taken_as_it_is(model: Path, tmp_path: Path) -> None:
-    tuned(plan(tmp_path), model)
+def test_a_finished_model_is_taken_as_it_is(model: Path, usual: tuple[Path, Any], tmp_path: Path) -> None:
+    shutil.copytree(usual[0], tmp_path, dirs_exist_ok=True)
     listener = Listener()
     tuned(plan(tmp_path), model, listener)
     assert not any("Tuning" in name for name in listener.tasks)
@@ -135,9 +145,7 @@ def test_a_finished_model_is_taken_as_it_is(model: Path, tmp_path: Path) -> None
     assert any("Tuning" in name for name in again.tasks), "other options are another training"
 
 
-@pytest.mark.parametrize(
-    "options", [{"tune": "lora"}, {"tune": "full"}, {"precision": "bf16"}, {"replay": False}]
-)
+@pytest.mark.parametrize("options", [{"tune": "lora"}, {"tune": "full"}, {"precision": "bf16"}])
 def test_every_way_of_tuning_trains(model: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     found = tuned(plan(tmp_path, **options), model)
     history = found.chosen[0, 7].tuned.history
@@ -145,9 +153,9 @@ def test_every_way_of_tuning_trains(model: Path, tmp_path: Path, options: dict[s
     assert len(found.embeddings(0, 7).embeddings) == 48
 
 
-def test_replaying_changes_no_loss(model: Path, tmp_path: Path) -> None:
-    one = tuned(plan(tmp_path / "a"), model).chosen[0, 7].tuned
-    two = tuned(plan(tmp_path / "b", replay=False), model).chosen[0, 7].tuned
+def test_replaying_changes_no_loss(model: Path, usual: tuple[Path, Any], tmp_path: Path) -> None:
+    one = usual[1].chosen[0, 7].tuned
+    two = tuned(plan(tmp_path, replay=False), model).chosen[0, 7].tuned
     np.testing.assert_allclose(losses(one), losses(two), atol=1e-4)
 
 
