@@ -178,3 +178,31 @@ def test_what_cannot_be_altered_is_named(recordings: Make, tmp_path: Path, silen
     with pytest.raises(ValueError, match="suffix"):
         alter(tmp_path / "out.txt", sound=Part(quiet))
     assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.realdata
+def test_real_recordings_are_altered_as_told(realdata: Path, tmp_path: Path) -> None:
+    """A film of an actor and two voices: the ratio, the shift and the silence that were asked for, and a plain copy."""
+    voices = sorted((realdata / "ravdess" / "audio").glob("*.flac"))[:1441:700][:2]
+    for file in (next((realdata / "cremad" / "clips").glob("*.flv")), *voices):
+        part, suffix = Part(file), ".mkv" if file.suffix == ".flv" else ".flac"
+        shown = part if suffix == ".mkv" else None
+        own = probe(file).sample_rate or RATE
+
+        def made(name: str, change: Change, shown=shown, part=part, suffix=suffix) -> Path:  # type: ignore[no-untyped-def]
+            return alter(
+                tmp_path / f"{name}{part.path.stem}{suffix}", picture=shown, sound=part, change=change
+            )
+
+        clean = audio(made("plain", Change()), rate=own).astype(float)
+        assert np.abs(clean - np.clip(audio(file, rate=own), -1, 1)[: clean.size]).max() <= 1 / 32_000
+        heard = audio(made("noisy", Change(noise=Noise(10.0, "speech"))), rate=own).astype(float)
+        gain = heard @ clean / (clean @ clean)
+        ratio = 10 * np.log10(np.mean((gain * clean) ** 2) / np.mean((heard - gain * clean) ** 2))
+        assert ratio == pytest.approx(10, abs=0.5)
+        late = audio(made("late", Change(shift=250.0)), rate=own)
+        assert delay(late, clean.astype(np.float32), most=own) == pytest.approx(0.25 * own, abs=own / 1000)
+        assert not audio(made("mute", Change(mute=True)), rate=own).any()
+        if shown is not None:
+            still = frames(made("still", Change(freeze="middle")), count=8).astype(int)
+            assert np.abs(still - still[0]).max() <= 8
