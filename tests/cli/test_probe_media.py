@@ -15,7 +15,8 @@ import pytest
 
 from mixedsignals import api, media
 from mixedsignals.api import running
-from mixedsignals.api.media_probing import MediaOptions, asked_of_media, probe_media
+from mixedsignals.api.media_options import MediaOptions, asked_of_media
+from mixedsignals.api.media_probing import probe_media
 from mixedsignals.api.trained import read_trained
 from mixedsignals.cli._probe_media import MEDIA_PROBES
 from mixedsignals.embeddings import Card

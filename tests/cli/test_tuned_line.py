@@ -16,7 +16,8 @@ from encoder_tiny import build
 from tuning_lessons import clips_table
 
 from mixedsignals import api
-from mixedsignals.api.media_probing import MediaOptions, probe_media
+from mixedsignals.api.media_options import MediaOptions
+from mixedsignals.api.media_probing import probe_media
 from mixedsignals.api.second import CANDIDATES
 from mixedsignals.api.trained import read_trained
 from mixedsignals.api.tuned_models import export_encoder

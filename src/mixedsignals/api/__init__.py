@@ -21,7 +21,7 @@ from mixedsignals.api.encoding import encode
 from mixedsignals.api.exporting import export_fiftyone, export_label_studio
 from mixedsignals.api.fitting import fit
 from mixedsignals.api.judged import follow_splices
-from mixedsignals.api.media_probing import MediaOptions
+from mixedsignals.api.media_options import MediaOptions
 from mixedsignals.api.predicting import Predictor, predict
 from mixedsignals.api.probing import probe
 from mixedsignals.api.reporting import report

@@ -15,7 +15,8 @@ import polars as pl
 
 from mixedsignals.api.diagnosing import diagnose_run
 from mixedsignals.api.lending import Lenders
-from mixedsignals.api.media_probing import MediaOptions, asked_of_media, probe_media
+from mixedsignals.api.media_options import MediaOptions, asked_of_media
+from mixedsignals.api.media_probing import probe_media
 from mixedsignals.api.probers import HANDLINGS, PROBERS, Answers, Asked, fused_of
 from mixedsignals.api.reporting import media_shown, report
 from mixedsignals.api.trained import Trained, read_trained

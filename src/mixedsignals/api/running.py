@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from mixedsignals.api.corpora import checked
 from mixedsignals.api.diagnosing import diagnose_run
 from mixedsignals.api.fitting import fit
-from mixedsignals.api.media_probing import MediaOptions, asked_of_media
+from mixedsignals.api.media_options import MediaOptions, asked_of_media
 from mixedsignals.api.probing import ask
 from mixedsignals.api.reporting import report
 from mixedsignals.errors import InputError, Problem
