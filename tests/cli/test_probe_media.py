@@ -307,6 +307,7 @@ class TestBadInput:
             (("--probe", "media:blur"), "'media:blur' is not one of"),
             (("--media", "--source", "nobody"), "--source nobody: this run has fusion"),
             (("--probe", "media:swap", "--shift", "5"), "--shift goes with media:shift"),
+            (("--probe", "media:swap", "--snr", "5"), "--snr goes with media:noise or noise"),
         ],
     )
     def test_options_that_make_no_sense(self, run: Path, options: Sequence[str], said: str) -> None:

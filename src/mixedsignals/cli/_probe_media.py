@@ -102,8 +102,7 @@ def media_of(given: dict[str, Any]) -> MediaOptions | None:
             option = {"noise": "noise-kind"}.get(stray[0], stray[0])
             raise click.UsageError(f"--{option} goes with --media, --conflicts or a `media:` probe")
         return None
-    if own["shift"] is not None and named and "media:shift" not in named:
-        raise click.UsageError("--shift goes with media:shift, which is not among the probes named")
+    _refuse_idle(own | {"snr": given["snr"]}, [*named, *given["probes"]] if named else [])
     ratios = (_SNR,) if given["snr"] is None else given["snr"]
     chosen: dict[str, Any] = {
         "partners": given["partners"],
@@ -118,6 +117,16 @@ def media_of(given: dict[str, Any]) -> MediaOptions | None:
     if not given["probes"]:  # the shared ones were meant for media
         given.update(dict.fromkeys(_SHARED))
     return api.MediaOptions(**chosen)
+
+
+def _refuse_idle(given: dict[str, Any], named: Sequence[str]) -> None:
+    """An option that none of the probes named would heed is a mistake."""
+    heeded = {"shift": ("media:shift",), "noise": ("media:noise",), "snr": ("media:noise", "noise")}
+    for option, probes in heeded.items():
+        if given[option] is not None and named and not set(probes) & set(named):
+            spelled = {"noise": "noise-kind"}.get(option, option)
+            message = f"--{spelled} goes with {' or '.join(probes)}, which is not among the probes named"
+            raise click.UsageError(message)
 
 
 def _default() -> Sequence[str]:
