@@ -211,7 +211,8 @@ def test_probes_of_another_run_or_source_are_no_null(made: Made) -> None:
     for changed in ({"run_id": "other"}, {"source": "product"}, {"probe": "swap"}):
         strange = table.with_columns(**{name: pl.lit(one) for name, one in changed.items()})
         bare = only(Evidence(**made.evidence(), probes=strange), "MS910")
-        assert rows(bare, code="MS910", slice="null"), changed
+        (null,) = rows(bare, code="MS910", slice="null")
+        assert ("--probe shuffled" in null["message"]) == ("probe" in changed)
 
 
 @pytest.mark.parametrize(
@@ -251,6 +252,15 @@ def test_without_speakers_clips_are_the_groups_and_it_says_so() -> None:
     row = found.estimates.filter(pl.col("measure") == RATE, pl.col("slice") == "all").row(0, named=True)
     assert row["n_groups"] == 300
     assert "speakers are not known" in rows(found, code="MS910", slice="all")[0]["message"]
+
+
+def test_clips_that_nobody_could_lend_to_are_not_held_against_chance(made: Made) -> None:
+    few = make_shuffled(**PLAN).filter(pl.col("clip_id") < "c0150")
+    found = only(Evidence(**made.evidence(), probes=few), "MS910")
+    excess = found.estimates.filter(pl.col("measure") == f"excess:{RATE}", pl.col("slice") == "all")
+    assert excess["n_clips"].to_list() == [few["clip_id"].n_unique()]
+    told = rows(found, code="MS910", slice="all", source="fusion")[0]["message"]
+    assert f"on the {few['clip_id'].n_unique()} clips that have another of these" in told
 
 
 def test_without_targets_it_is_not_applicable(made: Made) -> None:

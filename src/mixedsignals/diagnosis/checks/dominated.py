@@ -185,12 +185,9 @@ def _beside_chance(case: Case, outcome: Outcome, found: Dominated, compared: _Co
     """Whether there are more cases than by chance, and the sentence that says so."""
     null, excess = compared.null, compared.excess
     if null is None or excess is None or null.value is None:
-        reason = (
-            f"How often {found.source.name} would show such cases by chance takes its heads: modalities have to be "
-            "dealt out again among clips of a speaker and label, and fused anew (`mixedsignals probe RUN` does that)."
-        )
+        reason = _no_chance(case, found)
         outcome.find("not_applicable", reason, source=found.name, slice="null", measure=f"null:{RATE}")
-        return False, "Whether that is more than chance is not known without `mixedsignals probe RUN`"
+        return False, "Whether that is more than chance is not known"
     sure = excess.p is not None and excess.p < case.options.alpha
     more = sure and excess.low is not None and excess.low > 0
     less = sure and excess.high is not None and excess.high < 0
@@ -202,9 +199,25 @@ def _beside_chance(case: Case, outcome: Outcome, found: Dominated, compared: _Co
         else "not told apart from chance"
     )
     alone = "" if case.unit == "speakers" else " (speakers are not known, so they were dealt within labels)"
+    fewer = excess.n_clips < compared.rate.n_clips
+    some = f" (on the {count(excess.n_clips, 'clip')} that have another of these)" if fewer else ""
     return more, (
-        f"That is {verdict}: with modalities dealt out among clips of the same speaker and label it is "
+        f"That is {verdict}: with modalities dealt out among clips of the same speaker and label{some} it is "
         f"{number(null.value, 3)}, a difference of {with_interval(excess, digits=3)} ({p_value(excess.p)}){alone}"
+    )
+
+
+def _no_chance(case: Case, found: Dominated) -> str:
+    """Why there is no null, and what to do."""
+    table, name = case.evidence.probes, found.source.name
+    if table is not None and not table.filter(run_id=case.evidence.run_id, source=name).is_empty():
+        return (
+            f"{name} was probed, but no clips were dealt out again: either that was not asked for (`mixedsignals probe "
+            "RUN --probe shuffled`), or no two clips of a fold share speaker and label."
+        )
+    return (
+        f"How often {name} would show such cases by chance takes its heads: modalities have to be dealt out again "
+        "among clips of a speaker and label, and fused anew (`mixedsignals probe RUN` does that)."
     )
 
 
