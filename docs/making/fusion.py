@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from making.markdown import GENERATED, table
-from mixedsignals.cli._estimates import estimate_cell, p_cell, row_of
+from mixedsignals.cli._estimates import MARGIN, estimate_cell, no_worse, p_cell, row_of
 
 __all__ = ["fusion_page"]
 
 DOCS = Path(__file__).resolve().parents[1]
 RESULTS = DOCS.parent / "benchmarks" / "results" / "family" / "fusion.json"
 DESIGNS = RESULTS.with_name("designs.json")
-MARGIN = 0.01
-"""Macro-F1 by which a member may be worse and still be called no worse, fixed before anything was measured."""
-
 Rows = list[dict[str, Any]]
 _TITLES = {
     "macro_f1": "macro-F1",
@@ -125,9 +122,9 @@ def _verdict(rows: Rows) -> str:
 
 def _no_worse(rows: Rows) -> str:
     """Against whom it is no worse where modalities agree: by the margin in macro-F1; and any interval below zero."""
-    scores = [row for row in rows if row["measure"] == "macro_f1_gain" and row["low"] is not None]
-    fine = [_other(row) for row in scores if row["low"] > -MARGIN]
-    open_ = [f"{_other(row)} ({estimate_cell(row, signed=True)})" for row in scores if row["low"] <= -MARGIN]
+    shown, left = no_worse(rows, "conflict", "conflict=no")
+    fine = [f"`{name}`" for name in shown]
+    open_ = [f"{_other(row)} ({estimate_cell(row, signed=True)})" for row in left]
     worse = [
         f"{_other(row)} ({_NAMED[row['measure']]} {estimate_cell(row, signed=True)})"
         for row in rows
@@ -171,7 +168,9 @@ def _designs(rows: Rows) -> str:
         if any(by[name, "test", "conflict", m]["low"] > 0 for m in ("log_loss_gain", "macro_f1_gain"))
     ]
     told = ", ".join(ahead) or "none"
-    return f"{table(lines[0], lines[1:])}\n\nWith an interval above zero on the test clips in conflict: {told}."
+    return (
+        f"{table(lines[0], lines[1:])}\n\nWith an interval above zero on the test clips in conflict: {told}."
+    )
 
 
 _NAMED = {"macro_f1_gain": "macro-F1", "log_loss_gain": "log-loss"}

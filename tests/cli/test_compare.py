@@ -36,6 +36,7 @@ def test_one_table_with_every_member_and_its_cost(compared: tuple[Path, str]) ->
         "AURC",
         "parameters",
         "p by sign flips",
+        "is no worse, by a margin of 0.01 macro-F1, than",
     ):
         assert word in text
     assert "shown audio+video F1" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["estimate_cell", "p_cell", "row_of"]
+__all__ = ["MARGIN", "estimate_cell", "no_worse", "p_cell", "row_of"]
 
 Row = dict[str, Any]
 
@@ -30,3 +30,24 @@ def estimate_cell(row: Row | None, *, signed: bool = False) -> str:
 def p_cell(row: Row | None) -> str:
     """`0.012`, and nothing where there is none."""
     return "" if row is None or row["p"] is None else f"{row['p']:.3f}"
+
+
+MARGIN = 0.01
+"""Macro-F1 by which a member may be worse and still be called no worse; fixed before anything was measured."""
+
+
+def no_worse(rows: list[Row], first: str, where: str) -> tuple[list[str], list[Row]]:
+    """Members than which `first` is shown to be no worse in a slice, and the paired differences that leave it open.
+
+    Shown is what has the lower end of its interval above −MARGIN.
+    """
+    mine = [
+        row
+        for row in rows
+        if row["measure"] == "macro_f1_gain"
+        and row["slice"] == where
+        and row["source"].startswith(f"{first}|")
+        and row["low"] is not None
+    ]
+    shown = [row["source"].split("|")[1] for row in mine if row["low"] > -MARGIN]
+    return shown, [row for row in mine if row["low"] <= -MARGIN]

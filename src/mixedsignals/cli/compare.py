@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mixedsignals.cli._estimates import estimate_cell, p_cell, row_of
+from mixedsignals.cli._estimates import MARGIN, estimate_cell, no_worse, p_cell, row_of
 from mixedsignals.cli._options import FOLDER, comparing_options, run_options
 from mixedsignals.cli._state import STATE
 from mixedsignals.cli._verb import print_json, progress, verb
@@ -81,6 +81,7 @@ def comparison_tables(made: Compared) -> list[str]:
         blocks += [
             f"How much better {first} is (above 0), paired; p by sign flips of speakers",
             _gains(rows, first),
+            _no_worse(rows, first),
         ]
     return blocks
 
@@ -129,6 +130,18 @@ def _gains(rows: list[dict[str, Any]], first: str) -> str:
             other = source.split("|")[1]
             lines.append([f"itself, {where}" if other == first else other, where, *cells])
     return _aligned(lines)
+
+
+def _no_worse(rows: list[dict[str, Any]], first: str) -> str:
+    """Whom it may stand in for: by a margin in macro-F1, on all clips and where modalities agree."""
+    said = []
+    for where, words in (("all", "On all clips"), ("conflict=no", "Where modalities agree")):
+        shown, left = no_worse(rows, first, where)
+        names = ", ".join(shown) or "none of them"
+        unsure = ", ".join(row["source"].split("|")[1] for row in left)
+        rest = f"; not shown for {unsure}" if unsure else ""
+        said.append(f"{words} {first} is no worse, by a margin of {MARGIN:g} macro-F1, than {names}{rest}.")
+    return "\n".join(said)
 
 
 def _aligned(lines: list[list[str]]) -> str:
