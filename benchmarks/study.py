@@ -12,15 +12,10 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +25,7 @@ import numpy as np
 from benchmarks.results_file import print_table, save
 from mixedsignals import api
 from mixedsignals.study.store import read_answers
+from mixedsignals.testing.servers import has_postgres, postgres, served
 from mixedsignals.testing.visitor import Visitor
 
 LIMIT_MS = 200.0
@@ -71,54 +67,10 @@ class Person(threading.Thread):
             self.took.append(time.perf_counter() - began)
 
 
-@contextmanager
-def served(study: Path, database: str) -> Iterator[str]:
-    """The study in a process of its own; gives its address."""
-    command = [sys.executable, "-m", "mixedsignals", "study", "serve", str(study), "--port", "0"]
-    environment = {**os.environ, "MIXEDSIGNALS_DATABASE": database}
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().removeprefix("study: ").strip()
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-@contextmanager
-def postgres() -> Iterator[str | None]:
-    """URL of a new database on a PostgreSQL server of its own on loopback; None where it is not installed."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not found:
-        yield None
-        return
-    folder = Path(tempfile.mkdtemp(prefix="postgres"))
-    folder.chmod(0o755)
-    as_user: list[str] = []
-    if os.geteuid() == 0:  # the server refuses to run as root
-        shutil.chown(folder, "postgres")
-        as_user = ["runuser", "-u", "postgres", "--"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data, control = str(folder / "data"), [*as_user, str(found[-1] / "pg_ctl")]
-    quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
-    subprocess.run([*as_user, str(found[-1] / "initdb"), "-D", data, "-U", "study", "-A", "trust"], **quiet)
-    options = f"-p {port} -h 127.0.0.1 -k {folder}"
-    log = str(folder / "log")
-    subprocess.run([*control, "-D", data, "-o", options, "-l", log, "-w", "start"], **quiet)
-    try:
-        yield f"postgresql://study@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*control, "-D", data, "-m", "fast", "stop"], **quiet)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def measure(study: Path, database: str, *, name: str, pause: float) -> dict[str, Any]:
     """One row: fifty people with this pause, on an empty database."""
-    with served(study, database) as address:
+    with served(study, database=database) as server:
+        address = server.address
         links = api.invite_people(study, count=PEOPLE, address=address, database=database)
         together = threading.Barrier(PEOPLE + 1)
         people = [Person(address, link, number, pause, together) for number, link in enumerate(links)]
@@ -166,9 +118,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         for wait in (pause, 0.0):
             place = str(Path(scratch) / f"answers{wait}.db")
             rows.append(measure(study, place, name="SQLite", pause=wait))
-            with postgres() as url:
-                if url is not None:
-                    rows.append(measure(study, url, name="PostgreSQL", pause=wait))
+            if has_postgres():
+                with postgres() as new:
+                    rows.append(measure(study, new(), name="PostgreSQL", pause=wait))
     print_table(rows)
     save("study", rows, load_average_before=load)
 

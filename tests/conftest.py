@@ -20,6 +20,7 @@ import pytest
 
 from mixedsignals import api
 from mixedsignals.store import cache_dir
+from mixedsignals.testing.servers import has_postgres
 
 
 def _realdata() -> str | None:
@@ -32,7 +33,7 @@ def _browser() -> str | None:
 
 
 def _postgres() -> str | None:
-    return None if sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres")) else "install PostgreSQL"
+    return None if has_postgres() else "install PostgreSQL"
 
 
 def _weights() -> str | None:

@@ -7,24 +7,21 @@ from __future__ import annotations
 import html
 import io
 import os
-import socket
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
-import uvicorn
+from study_hosting import PASSWORD, Hosted, hosting
 
 from mixedsignals import api
 from mixedsignals.corpus import read_corpus
 from mixedsignals.study.folder import StudyFolder
-from mixedsignals.study.server import ServerOptions, make_app
 from mixedsignals.study.server.checks import draw_check
-from mixedsignals.study.server.tokens import Signer
-from mixedsignals.study.store import Database, facts, invitations, people, read_answers, reading
+from mixedsignals.study.store import people, read_answers, reading
 from mixedsignals.study.store.handing import open_exposure
 from mixedsignals.tables import VOTES, read_table
 
@@ -71,55 +68,20 @@ class Sent:
         return bytes(found)
 
 
-@dataclass
-class Site:
-    """A study that is served, and its database."""
-
-    folder: StudyFolder
-    database: Database
-    address: str
-    sent: Sent
-
-    def link(self) -> str:
-        """A new invitation."""
-        with self.database.writing() as connection:
-            made = invitations.make_invitations(connection, "single")[0]
-            token = Signer(facts.secret_of(connection)).sign("invitation", made)
-        return f"{self.address}/i/{token}"
-
-
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+def site(tmp_path: Path) -> Iterator[Callable[..., Hosted]]:
     """Make a study of playhouse, or of another corpus, and serve it: `site(conditions=…)`."""
-    stops: list[Callable[[], None]] = []
+    with ExitStack() as stack:
 
-    def make(corpus: Path | None = None, *, clips: int | None = 9, **settings: Any) -> Site:
-        chosen = {"conditions": FOUR, "items_per_participant": 4, "raters_per_cell": 2, **settings}
-        out = tmp_path / f"study{len(stops)}"
-        api.create_study(corpus or api.playhouse(), out, settings=chosen, clips=clips, simulations=0)
-        folder = StudyFolder(out)
-        database = Database(out / "study.db")
-        with database.writing() as connection:
-            facts.set_password(connection, "a long password")
-        listening = socket.create_server(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        app = Sent(make_app(folder, database, ServerOptions(port=port)))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
+        def make(corpus: Path | None = None, *, clips: int | None = 9, **settings: Any) -> Hosted:
+            chosen = {"conditions": FOUR, "items_per_participant": 4, "raters_per_cell": 2, **settings}
+            out = tmp_path / "study"
+            api.create_study(corpus or api.playhouse(), out, settings=chosen, clips=clips, simulations=0)
+            study = stack.enter_context(hosting(StudyFolder(out), wrap=Sent))
+            study.set_password()
+            return study
 
-        def stop() -> None:
-            server.should_exit = server.force_exit = True
-            thread.join(10)
-            listening.close()
-            database.close()
-
-        stops.append(stop)
-        return Site(folder, database, f"http://127.0.0.1:{port}", app)
-
-    yield make
-    for stop in stops:
-        stop()
+        yield make
 
 
 @dataclass
@@ -138,7 +100,7 @@ class Robot:
     Everything that the server sends is kept; whatever the page says on its console is a fault.
     """
 
-    def __init__(self, browser: Any, study: Site, **options: Any) -> None:
+    def __init__(self, browser: Any, study: Hosted, **options: Any) -> None:
         self.study = study
         self.context = browser.new_context(**{"viewport": DESKTOP, "color_scheme": "light", **options})
         self.page = self.context.new_page()
@@ -202,14 +164,14 @@ class Robot:
         seen = self.now()
         if seen is None:
             return None
-        title, replies = self.page.title(), self.study.sent.replies
+        title, replies = self.page.title(), self.study.app.replies
         clip = self.page.locator("[data-clip]")
         if clip.count():
             place = str(clip.get_attribute("src"))
             clip.evaluate("media => { media.muted = true; media.playbackRate = 4; }")
             self.page.keyboard.press("p")
             self.page.wait_for_function("() => document.querySelector('[data-clip]').ended", timeout=20_000)
-            seen.recording = self.study.sent.whole(place)
+            seen.recording = self.study.app.whole(place)
         since = max(at for at, reply in enumerate(replies) if b"data-answer" in reply[3])
         seen.rest = [bytes(body) for path, _, _, body in replies[since:] if not path.startswith("/media/")]
         self.page.keyboard.press("1")
@@ -231,7 +193,7 @@ def robot(chromium: Any) -> Iterator[Callable[..., Robot]]:
     """`robot(study)`; closed and checked at the end."""
     made: list[Robot] = []
 
-    def make(study: Site, **options: Any) -> Robot:
+    def make(study: Hosted, **options: Any) -> Robot:
         made.append(Robot(chromium, study, **options))
         return made[-1]
 
@@ -280,7 +242,7 @@ def take(robot: Robot) -> list[Seen]:
 
 
 def test_a_robot_takes_playhouse_in_all_conditions_and_its_votes_are_exported(
-    site: Callable[..., Site], robot: Callable[..., Robot], tmp_path: Path
+    site: Callable[..., Hosted], robot: Callable[..., Robot], tmp_path: Path
 ) -> None:
     study = site()
     taker = robot(study)
@@ -308,7 +270,7 @@ def test_a_robot_takes_playhouse_in_all_conditions_and_its_votes_are_exported(
 
 @pytest.mark.realdata
 def test_a_robot_takes_the_six_crema_clips(
-    site: Callable[..., Site], robot: Callable[..., Robot], realdata: Path, tmp_path: Path
+    site: Callable[..., Hosted], robot: Callable[..., Robot], realdata: Path, tmp_path: Path
 ) -> None:
     corpus = tmp_path / "cremad"
     source = next(path for path in realdata.iterdir() if "crema" in path.name.lower())
@@ -326,7 +288,7 @@ def test_a_robot_takes_the_six_crema_clips(
 
 
 def test_the_counterfactual_design_in_the_browser(
-    site: Callable[..., Site], robot: Callable[..., Robot]
+    site: Callable[..., Hosted], robot: Callable[..., Robot]
 ) -> None:
     study = site(
         clips=2,
@@ -350,7 +312,7 @@ def test_the_counterfactual_design_in_the_browser(
 
 
 def test_a_clip_must_be_played_and_questions_answered(
-    site: Callable[..., Site], robot: Callable[..., Robot]
+    site: Callable[..., Hosted], robot: Callable[..., Robot]
 ) -> None:
     study = site(clips=4, conditions=("video",), practice=0, attention=0, repeats=0, headphones=False)
     taker = robot(study)
@@ -375,7 +337,7 @@ def test_a_clip_must_be_played_and_questions_answered(
 
 
 def test_a_clip_that_does_not_load_can_be_tried_again_and_gone_past(
-    site: Callable[..., Site], robot: Callable[..., Robot]
+    site: Callable[..., Hosted], robot: Callable[..., Robot]
 ) -> None:
     study = site(clips=4, conditions=("audio",), practice=0, attention=0, repeats=0, headphones=False)
     taker = robot(study)
@@ -396,7 +358,7 @@ def test_a_clip_that_does_not_load_can_be_tried_again_and_gone_past(
     taker.faults.clear()
 
 
-def test_single_keys_can_be_switched_off(site: Callable[..., Site], robot: Callable[..., Robot]) -> None:
+def test_single_keys_can_be_switched_off(site: Callable[..., Hosted], robot: Callable[..., Robot]) -> None:
     study = site(conditions=("text",), practice=0, attention=0, repeats=0)
     taker = robot(study)
     taker.enter(study.link(), check=False)
@@ -414,7 +376,7 @@ def test_single_keys_can_be_switched_off(site: Callable[..., Site], robot: Calla
 
 
 def test_without_scripts_the_study_can_be_taken(
-    site: Callable[..., Site], robot: Callable[..., Robot]
+    site: Callable[..., Hosted], robot: Callable[..., Robot]
 ) -> None:
     study = site(clips=4, headphones=False, practice=0, repeats=0)
     taker = robot(study, java_script_enabled=False)
@@ -428,7 +390,7 @@ def test_without_scripts_the_study_can_be_taken(
     assert read_answers(study.database).height == 5
 
 
-def test_reload_and_back_keep_the_place(site: Callable[..., Site], robot: Callable[..., Robot]) -> None:
+def test_reload_and_back_keep_the_place(site: Callable[..., Hosted], robot: Callable[..., Robot]) -> None:
     study = site(conditions=("text",), practice=0, attention=0, repeats=0)
     taker = robot(study)
     taker.enter(study.link(), check=False)
@@ -443,7 +405,7 @@ def test_reload_and_back_keep_the_place(site: Callable[..., Site], robot: Callab
     assert read_answers(study.database).height == 1
 
 
-def test_a_slow_phone_gets_there(site: Callable[..., Site], robot: Callable[..., Robot]) -> None:
+def test_a_slow_phone_gets_there(site: Callable[..., Hosted], robot: Callable[..., Robot]) -> None:
     """Regular 3G: 750 kbit/s down, 250 up, 100 ms."""
     study = site(clips=4, items_per_participant=2, practice=0, attention=0, repeats=0, headphones=False)
     taker = robot(study, viewport=PHONE, is_mobile=True, has_touch=True)
@@ -488,7 +450,7 @@ def audit(page: Any, name: str) -> list[str]:
 
 @pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
 def test_every_page_is_accessible(
-    site: Callable[..., Site], robot: Callable[..., Robot], size: str, viewport: dict[str, int]
+    site: Callable[..., Hosted], robot: Callable[..., Robot], size: str, viewport: dict[str, int]
 ) -> None:
     study = site(
         scale=5, free_text=True, reasons=True, completion_code="C0FFEE", raters_per_cell=4, repeats=0
@@ -538,7 +500,7 @@ def test_every_page_is_accessible(
     look("08-leave")
     page.goto(f"{study.address}/owner")
     look("09-login")
-    page.get_by_label("Password").fill("a long password")
+    page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("heading", name="By condition").wait_for()
     look("10-owner")
@@ -553,7 +515,7 @@ def test_every_page_is_accessible(
     assert faults == []
 
 
-def _answer_by_form(study: Site, page: Any) -> None:
+def _answer_by_form(study: Hosted, page: Any) -> None:
     """Answer without playing, as the pages allow without scripts: what is looked at here is how they look."""
     title = page.title()
     for name in ("label", "scale", "confidence"):

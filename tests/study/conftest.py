@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
-import sys
-import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-import uvicorn
+from study_hosting import PASSWORD, Hosted, hosting
 
 from mixedsignals import api, media
 from mixedsignals.study.folder import StudyFolder
 from mixedsignals.study.records import STIMULI
-from mixedsignals.study.server import ServerOptions, make_app
-from mixedsignals.study.server.tokens import Signer
 from mixedsignals.study.settings import StudySettings, write_settings
-from mixedsignals.study.store import Database, facts, invitations
 from mixedsignals.tables import CLIPS, conform
+from mixedsignals.testing import servers
+from mixedsignals.testing.servers import served
 from mixedsignals.testing.visitor import Visitor
 
 CONDITIONS = ("text", "audio", "video", "text+audio+video")
@@ -146,74 +139,24 @@ class Running:
 
 
 @contextmanager
-def serving(
-    folder: StudyFolder, *, database: str | None = None, port: int = 0, log: Path | None = None
-) -> Iterator[Running]:
-    """`mixedsignals study serve` until the block ends."""
-    command = [sys.executable, "-m", "mixedsignals", "study", "serve", str(folder.path), "--port", str(port)]
-    environment = {**os.environ, "MIXEDSIGNALS_OWNER_PASSWORD": "a long password"}
-    if database is not None:
-        environment["MIXEDSIGNALS_DATABASE"] = database
-    path = log or folder.path.parent / "server.log"
-    with path.open("a") as written:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=written, text=True, env=environment
-        )
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        assert first.startswith("study: "), path.read_text()
-        try:
-            yield Running(folder, database, first.removeprefix("study: ").strip(), process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(30)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def serving(folder: StudyFolder, *, database: str | None = None, port: int = 0) -> Iterator[Running]:
+    """`mixedsignals study serve` until the block ends; it logs beside the study's folder."""
+    log = folder.path.parent / "server.log"
+    with served(folder.path, database=database, port=port, log=log, password=PASSWORD) as study:
+        yield Running(folder, database, study.address, study.process)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+def serve() -> Callable[..., object]:
+    """`with serve(folder) as running:`."""
+    return serving
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
     """A PostgreSQL server on loopback; call it for the URL of a new, empty database."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    folder = Path(tempfile.mkdtemp(prefix="mixedsignals-postgres"))
-    folder.chmod(0o755)
-    as_user: list[str] = []
-    if os.geteuid() == 0:  # the server refuses to run as root
-        shutil.chown(folder, "postgres")
-        as_user = ["runuser", "-u", "postgres", "--"]
-    data, port = folder / "data", free_port()
-    run = [*as_user, str(binaries / "initdb"), "-D", str(data), "-U", "study", "-A", "trust", "-E", "UTF8"]
-    subprocess.run(run, check=True, capture_output=True, cwd=folder)
-    options = ["-p", str(port), "-h", "127.0.0.1", "-k", str(folder)]
-    server = subprocess.Popen(
-        [*as_user, str(binaries / "postgres"), "-D", str(data), *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-    )
-    count = iter(range(1_000_000))
-
-    def make() -> str:
-        name = f"study{next(count)}"
-        sql = [str(binaries / "psql"), "-h", "127.0.0.1", "-p", str(port), "-U", "study", "postgres", "-qc"]
-        for _ in range(100):
-            if subprocess.run([*sql, f"CREATE DATABASE {name}"], capture_output=True).returncode == 0:
-                return f"postgresql://study@127.0.0.1:{port}/{name}"
-            time.sleep(0.1)
-        raise AssertionError("PostgreSQL did not start")
-
-    yield make
-    stop = [*as_user, str(binaries / "pg_ctl"), "stop", "-D", str(data), "-m", "immediate"]
-    subprocess.run(stop, capture_output=True, cwd=folder)
-    server.wait(30)
-    shutil.rmtree(folder, ignore_errors=True)
+    with servers.postgres() as new:
+        yield new
 
 
 BACKENDS = [pytest.param("sqlite"), pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -228,70 +171,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path / "answers.db")
 
 
-@pytest.fixture(scope="session")
-def serve() -> Callable[..., object]:
-    """`with serve(folder) as running:`."""
-    return serving
-
-
-@dataclass
-class Hosted:
-    """A study served by a thread of this process."""
-
-    folder: StudyFolder
-    database: Database
-    address: str
-
-    def links(self, count: int = 1, kind: str = "single", quota: int | None = None) -> list[str]:
-        """New links into the study."""
-        with self.database.writing() as connection:
-            signer = Signer(facts.secret_of(connection))
-            made = invitations.make_invitations(connection, kind, count=count, quota=quota)  # type: ignore[arg-type]
-        return [f"{self.address}/i/{signer.sign('invitation', each)}" for each in made]
-
-    def visitor(self) -> Visitor:
-        """Somebody who has not come in yet."""
-        return Visitor(self.address)
-
-    def participant(self) -> Visitor:
-        """Somebody who is at their first clip."""
-        return self.visitor().enter(self.links()[0])
-
-    def owner(self, password: str = "a long password") -> Visitor:
-        """The owner, logged in."""
-        with self.database.writing() as connection:
-            if not facts.has_password(connection):
-                facts.set_password(connection, password)
-        made = self.visitor()
-        mark = made.get("/owner").fields["mark"]
-        made.post("/owner/login", {"mark": mark, "password": password})
-        made.page = made.get("/owner")
-        return made
-
-
 @pytest.fixture
 def host() -> Iterator[Callable[..., Hosted]]:
     """Serve a study from a thread: `host(make_study())`."""
-    stops: list[Callable[[], None]] = []
-
-    def start(folder: StudyFolder, **options: object) -> Hosted:
-        listening = socket.create_server(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        database = Database(folder.path / "study.db")
-        app = make_app(folder, database, ServerOptions(port=port, **options))  # type: ignore[arg-type]
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-
-        def stop() -> None:
-            server.should_exit = server.force_exit = True
-            thread.join(10)
-            listening.close()
-            database.close()
-
-        stops.append(stop)
-        return Hosted(folder, database, f"http://127.0.0.1:{port}")
-
-    yield start
-    for stop in stops:
-        stop()
+    with ExitStack() as stack:
+        yield lambda folder, **options: stack.enter_context(hosting(folder, **options))
