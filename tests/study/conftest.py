@@ -155,7 +155,7 @@ def serve() -> Callable[..., object]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Callable[[], str]]:
     """A PostgreSQL server on loopback; call it for the URL of a new, empty database."""
-    with servers.postgres() as new:
+    with servers.postgres(durable=False) as new:
         yield new
 
 

@@ -78,8 +78,11 @@ def _binaries() -> list[Path]:
 
 
 @contextmanager
-def postgres() -> Iterator[Callable[[], str]]:
+def postgres(*, durable: bool = True) -> Iterator[Callable[[], str]]:
     """A PostgreSQL server of its own on loopback; call it for the URL of a new, empty database.
+
+    Args:
+        durable: wait for the disk, as a real server does; without it tests are quicker.
 
     Raises:
         RuntimeError: none is installed; see `has_postgres`.
@@ -107,8 +110,19 @@ def postgres() -> Iterator[Callable[[], str]]:
         return f"postgresql://study@127.0.0.1:{port}/{made[-1]}"
 
     try:
-        run("initdb", "-D", data, "-U", "study", "-A", "trust", "-E", "UTF8")
-        options = f"-p {port} -h 127.0.0.1 -k {folder}"
+        run(
+            "initdb",
+            "-D",
+            data,
+            "-U",
+            "study",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            *([] if durable else ["--no-sync"]),
+        )
+        options = f"-p {port} -h 127.0.0.1 -k {folder}{'' if durable else ' -F'}"
         run("pg_ctl", "start", "-D", data, "-o", options, "-l", str(folder / "log"), "-w")
         yield new
     finally:
