@@ -1,11 +1,13 @@
 """Is the finder's comparison with chance to be trusted? Made corpora in which modalities know nothing of each other.
 
     python -m benchmarks.dominated [--corpora 1000] [--jobs 2]      finished corpora are kept in build/dominated
+    python -m benchmarks.dominated --only rate                      one table; the other stays as it was saved
 
 Given label and speaker, every modality of a clip is drawn by itself, so dealing modalities out again changes nothing
 and the excess of `MS910` is zero: how often does it claim one, and does its interval hold zero? Power is seen where, on
 one clip in eight, one modality points elsewhere so loudly that fusion follows while the others know better, which
-dealing out undoes. The whole check runs on every corpus, as `diagnose` does it, with two seeds and 20 dealings.
+dealing out undoes. The interval of the rate itself is held against the rate of a corpus of 2,000 speakers drawn like
+the latter. The whole check runs on every corpus, as `diagnose` does it, with two seeds and 20 dealings.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +28,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.results_file import print_table, save
+from benchmarks.results_file import RESULTS, print_table, save
 from benchmarks.simulated.chunks import Chunks, Task
 from benchmarks.trust import judge_interval, judge_test
 from mixedsignals.diagnosis import CHECKS, Evidence, diagnose
@@ -34,7 +37,7 @@ from mixedsignals.testing.shuffled import shuffled_of
 from mixedsignals.testing.tables import clips_of, predictions_of, targets_of
 
 CACHE = Path(__file__).parents[1] / "build" / "dominated"
-CHUNK, PLANTED = 50, 0.125
+CHUNK, PLANTED, ENDLESS = 50, 0.125, 2000
 LABELS = {2: ("neutral", "empathetic"), 4: ("angry", "happy", "neutral", "sad")}
 RATE = "unsupported_dominance_rate"
 
@@ -89,25 +92,38 @@ def _loud(world: World, share: float) -> World:
     return replace(world, logits=logits)
 
 
+def _found(world: World, measure: str, *, dealt: bool) -> np.ndarray:
+    """Value, low, high and p of an estimate of a corpus, (4,); NaN where there is none."""
+    evidence = Evidence(
+        labels=world.plan.label_list,
+        clips=clips_of(world),
+        targets=targets_of(world),
+        predictions=predictions_of(world),
+        probes=shuffled_of(world) if dealt else None,
+        run_id=world.plan.run_id,
+    )
+    found = diagnose(evidence, checks=[one for one in CHECKS if one.code == "MS910"]).estimates
+    one = found.filter(pl.col("measure") == measure, pl.col("slice") == "all", pl.col("source") == "fusion")
+    held = one.select("value", "low", "high", "p").to_numpy().astype(np.float64)
+    return np.asarray(held[0] if len(held) else np.full(4, np.nan))
+
+
 def judged(setting: Setting, corpora: range, *, planted: float) -> dict[str, np.ndarray]:
     """Excess, its interval and p, of each corpus, (corpora, 4); NaN where there is none."""
-    check = [one for one in CHECKS if one.code == "MS910"]
-    rows = []
-    for at in corpora:
-        world = drawn(setting, at, planted=planted)
-        evidence = Evidence(
-            labels=world.plan.label_list,
-            clips=clips_of(world),
-            targets=targets_of(world),
-            predictions=predictions_of(world),
-            probes=shuffled_of(world),
-            run_id=world.plan.run_id,
-        )
-        found = diagnose(evidence, checks=check).estimates
-        one = found.filter(pl.col("measure") == f"excess:{RATE}", pl.col("slice") == "all")
-        held = one.select("value", "low", "high", "p").to_numpy().astype(np.float64)
-        rows.append(held[0] if len(held) else np.full(4, np.nan))
-    return {"excess": np.array(rows)}
+    worlds = (drawn(setting, at, planted=planted) for at in corpora)
+    return {"excess": np.array([_found(world, f"excess:{RATE}", dealt=True) for world in worlds])}
+
+
+def rated(setting: Setting, corpora: range) -> dict[str, np.ndarray]:
+    """The rate and its interval, of each corpus, (corpora, 4)."""
+    worlds = (drawn(setting, at, planted=PLANTED) for at in corpora)
+    return {"rate": np.array([_found(world, RATE, dealt=False) for world in worlds])}
+
+
+def truth(setting: Setting) -> dict[str, np.ndarray]:
+    """The rate of one corpus of very many speakers."""
+    world = drawn(replace(setting, speakers=ENDLESS), 0, planted=PLANTED)
+    return {"truth": _found(world, RATE, dealt=False)[:1]}
 
 
 def tasks(setting: Setting, corpora: int, *, planted: float) -> Iterator[Task]:
@@ -116,6 +132,37 @@ def tasks(setting: Setting, corpora: int, *, planted: float) -> Iterator[Task]:
         rows = range(start, min(start + CHUNK, corpora))
         name = f"{setting.name.replace(' ', '-').replace(',', '')}-{planted}-{rows.start}-{rows.stop}"
         yield Task(name, partial(judged, setting, rows, planted=planted))
+
+
+def rate_tasks(setting: Setting, corpora: int) -> Iterator[Task]:
+    """The truth, and chunks of corpora."""
+    short = setting.name.replace(" ", "-").replace(",", "")
+    yield Task(f"truth-{short}-0-1", partial(truth, setting))
+    for start in range(0, corpora, CHUNK):
+        rows = range(start, min(start + CHUNK, corpora))
+        yield Task(f"rate-{short}-{rows.start}-{rows.stop}", partial(rated, setting, rows))
+
+
+def rate_row(setting: Setting, corpora: int, chunks: Chunks) -> dict[str, Any] | None:
+    """One row of the table of the rate, of what has finished."""
+    first, *others = (chunks.get(task.name) for task in rate_tasks(setting, corpora))
+    parts = [part["rate"] for part in others if part is not None]
+    if first is None or not parts:
+        return None
+    true, ends = float(first["truth"][0]), np.concatenate(parts)
+    ends = ends[np.isfinite(ends[:, :3]).all(axis=1)]
+    covered = float(((ends[:, 1] <= true) & (ends[:, 2] >= true)).mean())
+    return {
+        "rate, corpora like": setting.name,
+        "truth": true,
+        "coverage": covered,
+        "Monte-Carlo error": float(np.sqrt(covered * (1 - covered) / len(ends))),
+        "all above the truth": float((ends[:, 1] > true).mean()),
+        "all below": float((ends[:, 2] < true).mean()),
+        "mean width": float((ends[:, 2] - ends[:, 1]).mean()),
+        "corpora": len(ends),
+        "verdict": judge_interval(covered, len(ends)),
+    }
 
 
 def summary(setting: Setting, corpora: int, power: int, chunks: Chunks) -> dict[str, Any] | None:
@@ -151,22 +198,50 @@ def summary(setting: Setting, corpora: int, power: int, chunks: Chunks) -> dict[
     }
 
 
+def _saved(kind: str) -> list[dict[str, Any]]:
+    """The rows of one table as they were saved."""
+    path = RESULTS / "dominated.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    return [row for row in rows if next(iter(row)).startswith("rate") == (kind == "rate")]
+
+
 def main() -> None:
-    """Print and save the table."""
+    """Print and save the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--corpora", type=int, default=1000, help="corpora per setting without an effect")
-    parser.add_argument("--power", type=int, default=200, help="corpora per setting with one")
+    parser.add_argument("--corpora", type=int, default=1000, help="corpora per setting")
+    parser.add_argument("--power", type=int, default=200, help="corpora per setting with an effect")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--only", choices=("null", "rate"), help="one table; the other stays as it was saved")
     parser.add_argument("--finished", action="store_true", help="draw nothing: only what is kept")
     given = parser.parse_args()
-    chunks = Chunks(CACHE)
-    work = [t for s in SETTINGS for t in tasks(s, given.corpora, planted=0.0)]
-    work += [t for s in SETTINGS for t in tasks(s, given.power, planted=PLANTED)]
-    if not given.finished:
-        chunks.do(sorted(work, key=lambda task: int(task.name.split("-")[-2])), jobs=given.jobs)
-    rows = [row for s in SETTINGS if (row := summary(s, given.corpora, given.power, chunks)) is not None]
+    chunks, rows = Chunks(CACHE), []
+    for kind in ("null", "rate"):
+        if given.only not in (None, kind):
+            rows += _saved(kind)
+            continue
+        made = [_work(kind, setting, given) for setting in SETTINGS]
+        work = sorted((t for one in made for t in one), key=lambda task: int(task.name.split("-")[-2]))
+        if not given.finished:
+            chunks.do(work, jobs=given.jobs)
+        table = [_row(kind, setting, given, chunks) for setting in SETTINGS]
+        rows += [row for row in table if row is not None]
     print_table(rows)
     print(f"saved {save('dominated', rows).name}")
+
+
+def _work(kind: str, setting: Setting, given: argparse.Namespace) -> list[Task]:
+    if kind == "rate":
+        return list(rate_tasks(setting, given.corpora))
+    return [
+        *tasks(setting, given.corpora, planted=0.0),
+        *tasks(setting, given.power, planted=PLANTED),
+    ]
+
+
+def _row(kind: str, setting: Setting, given: argparse.Namespace, chunks: Chunks) -> dict[str, Any] | None:
+    if kind == "rate":
+        return rate_row(setting, given.corpora, chunks)
+    return summary(setting, given.corpora, given.power, chunks)
 
 
 if __name__ == "__main__":
