@@ -78,11 +78,6 @@ class Design:
         """(clip, arm) -> place in `cells`."""
         return {(cell.clip_id, cell.arm): at for at, cell in enumerate(self.cells)}
 
-    @cached_property
-    def by_stimulus(self) -> dict[str, Cell]:
-        """First stimulus of every cell of any kind -> the cell."""
-        return {cell.stimuli[0]: cell for cell in (*self.practice, *self.attention)}
-
     @property
     def items(self) -> int:
         """Clips that one person judges: as set, and no more than there are."""
