@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-__all__ = ["CannotFinish", "InputError", "MixedSignalsError", "Problem", "UsageError", "check_options"]
+__all__ = [
+    "CannotFinish",
+    "InputError",
+    "MixedSignalsError",
+    "Problem",
+    "UsageError",
+    "check_known",
+    "check_options",
+]
 
 Severity = Literal["fault", "warning"]
 
@@ -134,6 +142,18 @@ def check_options(options: object, rules: Iterable[tuple[str, bool, str]]) -> No
     ]
     if wrong:
         raise UsageError("; ".join(wrong))
+
+
+def check_known(values: Iterable[str], options: type[Any], *, section: str, file: str) -> None:
+    """Check that the names of a section of a manifest are fields of the record `options`.
+
+    Raises:
+        InputError: some are not.
+    """
+    if unknown := sorted(set(values) - {item.name for item in fields(options)}):
+        message = f"{section} has {', '.join(unknown)}, which this version does not know"
+        remedy = "Remove them, or use the version that made the file."
+        raise InputError(Problem("unknown-option", message, remedy, file=file))
 
 
 class CannotFinish(MixedSignalsError):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from typing import Any
 
-from mixedsignals.errors import InputError, Problem, UsageError
+from mixedsignals.errors import UsageError, check_known
 from mixedsignals.tuning_options import PRESETS, TUNES, TuningOptions
 
 __all__ = ["MISSING", "RunOptions", "differences", "environment"]
@@ -119,16 +119,7 @@ class RunOptions:
         Raises:
             InputError: entries that are no options.
         """
-        known = {item.name for item in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise InputError(
-                Problem(
-                    code="unknown-option",
-                    message=f"[options] has {', '.join(unknown)}, which this version does not know",
-                    remedy="Remove them, or use the version that made the file.",
-                    file=file,
-                )
-            )
+        check_known(values, cls, section="[options]", file=file)
         chosen = dict(values)
         if "seeds" in chosen:
             chosen["seeds"] = tuple(chosen["seeds"])

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from mixedsignals.errors import InputError, Problem, UsageError
+from mixedsignals.errors import UsageError, check_known
 
 __all__ = ["PROBES", "ProbeOptions", "asked_in", "with_asked"]
 
@@ -71,10 +71,7 @@ class ProbeOptions:
         Raises:
             InputError: entries that are no options.
         """
-        if unknown := sorted(set(values) - {item.name for item in fields(cls)}):
-            message = f"[[probe]] has {', '.join(unknown)}, which this version does not know"
-            remedy = "Remove them, or use the version that made the file."
-            raise InputError(Problem("unknown-option", message, remedy, file=file))
+        check_known(values, cls, section="[[probe]]", file=file)
         chosen: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
         }

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from mixedsignals.errors import InputError, Problem, check_options
+from mixedsignals.errors import check_known, check_options
 
 __all__ = ["ONLY_HOW", "PRESETS", "TUNES", "TuningOptions"]
 
@@ -117,11 +117,7 @@ class TuningOptions:
         Raises:
             InputError: entries that are no options.
         """
-        known = {item.name: item.default for item in fields(cls)}
-        if unknown := sorted(set(values) - set(known)):
-            message = f"[options.tuning] has {', '.join(unknown)}, which this version does not know"
-            remedy = "Remove them, or use the version that made the file."
-            raise InputError(Problem("unknown-option", message, remedy, file=file))
+        check_known(values, cls, section="[options.tuning]", file=file)
         absent = {name: None for name in _NULLABLE if name not in values} if values else {}
         return cls(**{**absent, **values})
 

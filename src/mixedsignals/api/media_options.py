@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from mixedsignals.errors import InputError, Problem, UsageError
+from mixedsignals.errors import check_known, check_options
 from mixedsignals.probes import DEFAULT_PROBES, parse_probe
 
 if TYPE_CHECKING:
@@ -41,16 +41,15 @@ class MediaOptions:
     def __post_init__(self) -> None:
         parsed = [parse_probe(name).name for name in self.probes]
         object.__setattr__(self, "probes", tuple(dict.fromkeys(parsed)))
-        rules = {
-            f"clips is {self.clips}; legal is 1 or more": self.clips is None or self.clips >= 1,
-            f"partners is {self.partners}; legal is 1 or more": self.partners >= 1,
-            f"noise is {self.noise!r}; legal are white, speech": self.noise in ("white", "speech"),
-            f"freeze is {self.freeze!r}; legal are first, middle": self.freeze in ("first", "middle"),
-            f"seed is {self.seed}; legal is 0 or more": self.seed >= 0,
-            f"jobs is {self.jobs}; legal is 1 or more": self.jobs >= 1,
-        }
-        if wrong := [said for said, fine in rules.items() if not fine]:
-            raise UsageError("; ".join(wrong))
+        rules = [
+            ("clips", self.clips is None or self.clips >= 1, "1 or more"),
+            ("partners", self.partners >= 1, "1 or more"),
+            ("noise", self.noise in ("white", "speech"), "white, speech"),
+            ("freeze", self.freeze in ("first", "middle"), "first, middle"),
+            ("seed", self.seed >= 0, "0 or more"),
+            ("jobs", self.jobs >= 1, "1 or more"),
+        ]
+        check_options(self, rules)
 
     def to_dict(self) -> dict[str, Any]:
         """What `run.toml` keeps."""
@@ -64,10 +63,7 @@ class MediaOptions:
         Raises:
             InputError: entries that are no options.
         """
-        if unknown := sorted(set(values) - {one.name for one in fields(cls)}):
-            message = f"[probe_media] has {', '.join(unknown)}, which this version does not know"
-            remedy = "Remove them, or use the version that made the file."
-            raise InputError(Problem("unknown-option", message, remedy, file=file))
+        check_known(values, cls, section="[probe_media]", file=file)
         chosen: dict[str, Any] = {
             name: tuple(one) if isinstance(one, list) else one for name, one in values.items()
         }
