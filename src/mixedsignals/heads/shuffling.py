@@ -22,6 +22,7 @@ from mixedsignals.measures.dominance import shapley, unsupported_dominance
 __all__ = ["REPEATS", "Shuffled", "shuffled"]
 
 REPEATS = 20
+_ITEMS = 50_000  # asked about at once: bounds the memory
 Numbers = npt.NDArray[np.float64]
 
 
@@ -76,14 +77,17 @@ def shuffled(
     groups = _groups(asking, truth, speakers or {})
     size = np.bincount(groups[whole], minlength=len(groups))[groups] if len(whole) else np.zeros(len(groups))
     dealt, alone = whole[size[whole] > 1], whole[size[whole] == 1]
-    items = Items.together(
-        [_dealt(asking, dealt, groups, np.random.default_rng([seed, n])) for n in range(repeats)]
-    )
-    hits = _hits(asking, beside or asking, items, truth, _prior(asking, shares))
-    rate = hits.reshape(len(asking.seeds), repeats, len(dealt), *hits.shape[2:]).mean(axis=1)
+    prior = _prior(asking, shares)
+    cases = np.zeros((len(asking.seeds), len(dealt), len(asking.modalities), len(asking.labels)))
+    at_once = max(_ITEMS // max(len(dealt), 1), 1)
+    for start in range(0, repeats, at_once):
+        draws = [np.random.default_rng([seed, n]) for n in range(start, min(start + at_once, repeats))]
+        items = Items.together([_dealt(asking, dealt, groups, draw) for draw in draws])
+        hits = _hits(asking, beside or asking, items, truth, prior)
+        cases += hits.reshape(len(hits), len(draws), *cases.shape[1:]).sum(axis=1)
     names = np.array(asking.clip_ids, dtype=object)
     return Shuffled(
-        rows=_rows(asking, dealt, rate),
+        rows=_rows(asking, dealt, cases / repeats),
         dealt=tuple(names[dealt]),
         alone=tuple(names[alone]),
         partial=tuple(names[tested & ~(complete & (truth >= 0))]),
