@@ -60,10 +60,10 @@ def relabelled(made: Made, roles: tuple[str, ...], fold: int) -> Made:
 def test_groups_equal_one_after_another_in_float64(name: str, missing: str) -> None:
     made = make(n=110, missing=RAGGED)
     data = prepare(*made.arguments, seeds=(1, 2), soft=False, progress=SILENT)
-    options = HeadOptions(fusion=name, epochs=4, batch_size=32, dtype="float64", missing=missing)  # type: ignore[arg-type]
+    options = HeadOptions(fusion=name, epochs=2, batch_size=32, dtype="float64", missing=missing)  # type: ignore[arg-type]
     (bucket,) = buckets_of(data, [FULL], (1, 2), options.batch_size)
     together = train_group(data, bucket.heads, options)
-    for one in together:
+    for one in (together[0], together[-1]):
         (alone,) = train_group(data, [one.head], options)
         assert alone.best == one.best
         for array, value in one.arrays.items():
