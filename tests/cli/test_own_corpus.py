@@ -22,6 +22,9 @@ from .conftest import FAST, Call, Done, edit, tables, typed
 
 STRONG = {"text": 2.5, "audio": 2.5, "video": 2.5}
 ALL = "text+audio+video"
+FIT = FAST[:8]
+"""`FAST` without what only a report has."""
+
 Made = Callable[..., Path]
 
 
@@ -123,7 +126,7 @@ def test_votes_alone_with_a_tie_rule_that_is_recorded_and_shown(
     )
     assert not set(tied) & set(tables(run)["predictions"]["clip_id"])
     assert "rule: exclude" in (run / "report" / "index.html").read_text()
-    other = call("run", corpus, "--out", tmp_path / "first", *FAST, "--tie-rule", "first")
+    other = call("fit", corpus, "--out", tmp_path / "first", *FIT, "--tie-rule", "first")
     assert other.code == 0, other.err
     assert "(ties: first): 36 clips have one." in other.err
     assert tomllib.loads((tmp_path / "first" / "run.toml").read_text())["targets"]["tie_rule"] == "first"
@@ -145,7 +148,8 @@ def test_three_ordinal_labels(made: Made) -> None:
 def test_numbers_as_labels_are_in_order_of_value(made: Made) -> None:
     corpus = made(labels=("2", "10", "1"), n_clips=45, without=("votes.csv",))
     set_up(corpus, labels=None, kind="ordinal")
-    run, _ = ran(corpus)
+    run = corpus.parent / "run"
+    assert typed("fit", corpus, "--out", run, *FIT, "--quiet").code == 0
     assert tomllib.loads((run / "run.toml").read_text())["corpus"]["labels"] == ["1", "2", "10"]
 
 
@@ -325,7 +329,7 @@ def check_lacking(run: Path) -> None:
 def test_predicting_files_of_a_run_on_ready_made_features(tmp_path: Path, call: Call) -> None:
     corpus = own_layout(tmp_path, features=True)
     run = tmp_path / "run"
-    assert call("fit", corpus, "--out", run, *FAST[:8], "--quiet").code == 0
+    assert call("fit", corpus, "--out", run, *FIT, "--quiet").code == 0
     recordings = tmp_path / "recordings"
     same_as_tables(call("predict", run, recordings / "s3_cam.mp4", "--json", "--quiet"), run, clips=5)
     same_as_tables(call("predict", run, corpus, "--json", "--quiet"), run, clips=36)
