@@ -70,13 +70,13 @@ def right_more(made: Corpus) -> Estimate:
 def predicted(made: Corpus) -> Estimate:
     """What the first modality adds to the log-odds of the label predicted."""
     one, groups = _of(made)
-    return _mean(one.shapley_predicted[0], groups)
+    return _mean(one.shapley_own[0], groups)
 
 
 def predicted_more(made: Corpus) -> Estimate:
     """How much more the first modality adds to them than the second."""
     one, groups = _of(made)
-    return _mean(one.shapley_predicted[0] - one.shapley_predicted[1], groups)
+    return _mean(one.shapley_own[0] - one.shapley_own[1], groups)
 
 
 def together(made: Corpus) -> Estimate:

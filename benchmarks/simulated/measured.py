@@ -92,15 +92,11 @@ ATTRIBUTED = frozenset(
 
 AT_SIZE = frozenset(
     {
-        "shapley on the predicted label",
-        "shapley on the predicted label, difference of two modalities",
         "human_gain over the best single",
         "loss_where_hurt",
     }
 )
-"""Values that depend on how much there is to fit or to choose on, or on how many seeds decide together: their truth is
-the mean over corpora of that size.
-"""
+"""Values that depend on how much there is to fit or to choose on: their truth is the mean over corpora of that size."""
 
 BOOTSTRAP = Resampling(method="bootstrap")
 

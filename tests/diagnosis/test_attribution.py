@@ -46,6 +46,7 @@ def test_values_sum_to_what_everything_adds_to_nothing(made: Made) -> None:
     one = found(made)["fusion"]
     for kind, own in (
         ("predicted", one.shapley_predicted),
+        ("own", one.shapley_own),
         ("true", one.shapley_true),
         ("right", one.shapley_right),
     ):
@@ -54,6 +55,19 @@ def test_values_sum_to_what_everything_adds_to_nothing(made: Made) -> None:
         np.testing.assert_allclose(own.sum(axis=0), values[-1] - values[0], atol=1e-9)
     assert set(np.unique(one.values("right")[1:])) == {0.0, 1.0}
     np.testing.assert_array_equal(one.without("audio"), one.predicted(0b101))
+
+
+def test_each_seed_is_asked_about_its_own_label() -> None:
+    wavering = make_evidence(**{**EXACT, "seed_noise": 2.0})
+    one = found(wavering)["fusion"]
+    label = one.predicted(7)
+    assert (label != one.said).any(axis=0).sum() > 5
+    for seed, clip in zip(*np.nonzero(label != one.said), strict=True):
+        np.testing.assert_allclose(
+            one.shapley_own[:, seed, clip], -one.shapley_predicted[:, seed, clip], atol=1e-6
+        )
+    same = label == one.said
+    np.testing.assert_allclose(one.shapley_own[:, same], one.shapley_predicted[:, same])
 
 
 def test_the_dominant_modality_is_the_one_that_was_planted() -> None:

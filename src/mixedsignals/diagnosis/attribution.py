@@ -24,7 +24,7 @@ from mixedsignals.measures.dominance import interactions, shapley
 
 __all__ = ["SPOKEN", "Attribution", "Kind", "attributions", "first_of_each", "largest"]
 
-Kind = Literal["predicted", "true", "right"]
+Kind = Literal["predicted", "own", "true", "right"]
 
 SPOKEN = {
     "subset": "models trained on each subset",
@@ -91,11 +91,11 @@ class Attribution:
     def values(self, kind: Kind) -> Floats:
         """v(S) for every subset, (2^M, seeds, clips), NaN where there is none.
 
-        `predicted` and `true` are log-odds (nats) of the label said given everything, and of the target; `right` is 1
-        where the label given S is the target. Given nothing, the prior is asked: its log-odds, and for `right` the
-        share of its most frequent labels that are the target.
+        Log-odds (nats) of the label said given everything: of the mean over seeds (`predicted`), or of each seed by
+        itself (`own`); of the target (`true`); `right` is 1 where the label given S is the target. Given nothing, the
+        prior is asked: its log-odds, and for `right` the share of its most frequent labels that are the target.
         """
-        code = self.said if kind == "predicted" else self.target
+        code = self._asked(kind)
         known = self.present & (code >= 0)
         first = self._right_by_prior() if kind == "right" else self._log_odds(self.prior.shares, code)
         shape = self.probability[-1].shape[:2]
@@ -107,20 +107,39 @@ class Attribution:
                 values.append(self._log_odds(self.probability[number - 1], code))
         return np.where(known, np.stack(values), np.nan)
 
+    def _asked(self, kind: Kind) -> Ints:
+        """The label in question, (clips,) or (seeds, clips)."""
+        if kind == "own":
+            return self.predicted(len(self.probability))
+        return self.said if kind == "predicted" else self.target
+
     def _right_by_prior(self) -> Floats:
         tops = self.prior.shares >= self.prior.shares.max(axis=1, keepdims=True) - 1e-12
         hit = tops[np.arange(len(tops)), np.maximum(self.target, 0)]
         return floats(hit / tops.sum(axis=1))
 
     def _log_odds(self, probability: Floats, code: Ints) -> Floats:
-        chosen = probability[..., np.arange(len(code)), np.maximum(code, 0)]
+        if code.ndim > 1:
+            wide = np.broadcast_to(probability, (*code.shape, probability.shape[-1]))
+            chosen = np.take_along_axis(wide, np.maximum(code, 0)[..., None], axis=-1)[..., 0]
+        else:
+            chosen = probability[..., np.arange(len(code)), np.maximum(code, 0)]
         held = np.clip(chosen, _LEAST, 1.0 - _LEAST)
         return floats(np.log(held) - np.log1p(-held))
 
     @cached_property
     def shapley_predicted(self) -> Floats:
-        """Shapley values on the log-odds of the predicted label, (M, seeds, clips), nats."""
+        """Shapley values on the log-odds of the label that the mean over seeds predicts, (M, seeds, clips), nats."""
         return shapley(self.values("predicted"))
+
+    @cached_property
+    def shapley_own(self) -> Floats:
+        """The same on the label that each seed predicts by itself, (M, seeds, clips), nats.
+
+        For means over clips: seeds that agree on a label beforehand are no independent witnesses, and an interval over
+        them would be too narrow.
+        """
+        return shapley(self.values("own"))
 
     @cached_property
     def shapley_true(self) -> Floats:

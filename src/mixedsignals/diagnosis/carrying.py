@@ -92,11 +92,11 @@ def _carried(case: Case, one: Attribution) -> Carried:
     everything = len(right) - 1
     return Carried(
         last={m: _gain(right[-1] - right[everything & ~(1 << at)]) for at, m in enumerate(one.modalities)},
-        predicted=means(one.shapley_predicted),
+        predicted=means(one.shapley_own),
         true=means(one.shapley_true),
         right=means(one.shapley_right, SIGNED),
         flips={modality: _flips(case, one, modality) for modality in one.modalities},
-        gaps=_contrasts(case, one, one.shapley_predicted, UNBOUNDED),
+        gaps=_contrasts(case, one, one.shapley_own, UNBOUNDED),
         gaps_right=_contrasts(case, one, one.shapley_right, (-2.0, 2.0)),
     )
 
