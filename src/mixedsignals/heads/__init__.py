@@ -1,4 +1,4 @@
-"""Takes embeddings with the tables `targets` and `splits`; gives `predictions`, `gates` and `dynamics`.
+"""Takes embeddings with the tables `targets` and `splits`; gives `predictions`, `gates`, `dynamics` and `probes`.
 Unimodal heads and fusion are one network on one, two or more modalities, trained by one loop and saved as plain arrays.
 """
 
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from mixedsignals.heads.options import HeadOptions
 
 if TYPE_CHECKING:
-    from mixedsignals.heads.asking import TOKEN, WITHHELD, Asking, Items
+    from mixedsignals.heads.asking import Asking
+    from mixedsignals.heads.bank import TOKEN, WITHHELD
     from mixedsignals.heads.disturbing import with_noise
     from mixedsignals.heads.fitting import HeadResults, fit_heads
     from mixedsignals.heads.fusion import FUSIONS, Fusion
     from mixedsignals.heads.handlings import HANDLINGS, subset_rows
+    from mixedsignals.heads.items import Items
     from mixedsignals.heads.predicting import HeadPredictions, predict_heads
     from mixedsignals.heads.saving import HeadModel, HeadModels, load_heads, save_heads
     from mixedsignals.heads.shuffling import Shuffled, shuffled
@@ -51,10 +53,10 @@ _HOMES = {
     "HeadModels": "saving",
     "HeadPredictions": "predicting",
     "HeadResults": "fitting",
-    "Items": "asking",
+    "Items": "items",
     "Shuffled": "shuffling",
-    "TOKEN": "asking",
-    "WITHHELD": "asking",
+    "TOKEN": "bank",
+    "WITHHELD": "bank",
     "fit_heads": "fitting",
     "load_heads": "saving",
     "predict_heads": "predicting",

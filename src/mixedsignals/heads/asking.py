@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,70 +17,21 @@ import torch
 
 from mixedsignals.embeddings import Embeddings
 from mixedsignals.errors import InputError, Problem, UsageError
-from mixedsignals.heads.bank import TOKEN, WITHHELD, Bank
+from mixedsignals.heads.bank import WITHHELD, Bank
 from mixedsignals.heads.cores import one_core_each
 from mixedsignals.heads.data import Positions
 from mixedsignals.heads.foldheads import FoldHeads
+from mixedsignals.heads.items import Items
 from mixedsignals.heads.predicting import check_embeddings, clips_of
 from mixedsignals.heads.saving import HeadModels
 from mixedsignals.heads.tokens import learned_tokens
 from mixedsignals.labels import Labels, all_combinations, combination
 from mixedsignals.tables import SPLITS, TARGETS, conform
 
-__all__ = ["TOKEN", "WITHHELD", "Asking", "Items"]
+__all__ = ["Asking"]
 
 _ROWS = 256
 Numbers = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Items:
-    """k questions.
-
-    Attributes:
-        clips: int64 (k,), the clip of each, whose fold decides which heads answer.
-        shown: per modality int64 (k,): the clip whose vector is shown (its position in `Asking.clip_ids`), a number
-            that `Asking.add` gave, `WITHHELD` or `TOKEN`. A clip that lacks the modality shows nothing.
-    """
-
-    clips: Positions
-    shown: Mapping[str, Positions]
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def showing(self, modality: str, rows: npt.ArrayLike) -> Items:
-        """The same with other vectors of one modality, (k,) or one for all.
-
-        Raises:
-            UsageError: a modality that the heads do not know.
-        """
-        if modality not in self.shown:
-            raise UsageError(f"there is no modality {modality!r}; legal are {', '.join(self.shown)}")
-        whole = np.broadcast_to(np.asarray(rows, np.int64), self.clips.shape)
-        return replace(self, shown={**self.shown, modality: whole})
-
-    def only(self, modalities: Sequence[str], *, instead: int = WITHHELD) -> Items:
-        """The same with nothing but some modalities; `instead` (`WITHHELD` or `TOKEN`) of the others."""
-        return replace(
-            self,
-            shown={
-                name: rows if name in modalities else np.full_like(rows, instead)
-                for name, rows in self.shown.items()
-            },
-        )
-
-    def take(self, which: npt.NDArray[Any]) -> Items:
-        """Some of the questions, by position or mask."""
-        return Items(self.clips[which], {name: rows[which] for name, rows in self.shown.items()})
-
-    @staticmethod
-    def together(parts: Sequence[Items]) -> Items:
-        """Questions one after another, one part or more."""
-        return Items(
-            np.concatenate([one.clips for one in parts]),
-            {name: np.concatenate([one.shown[name] for one in parts]) for name in parts[0].shown},
-        )
 
 
 class Asking:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mixedsignals.heads.asking import Asking, Items
+from mixedsignals.heads.asking import Asking
+from mixedsignals.heads.items import Items
 
 __all__ = ["with_noise"]
 

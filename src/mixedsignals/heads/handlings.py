@@ -14,8 +14,10 @@ import numpy.typing as npt
 import polars as pl
 
 from mixedsignals.errors import CannotFinish, UsageError
-from mixedsignals.heads.asking import TOKEN, WITHHELD, Asking, Items
+from mixedsignals.heads.asking import Asking
+from mixedsignals.heads.bank import TOKEN, WITHHELD
 from mixedsignals.heads.data import Positions
+from mixedsignals.heads.items import Items
 from mixedsignals.labels import all_combinations
 
 __all__ = ["DONORS", "HANDLINGS", "handled", "subset_rows"]

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mixedsignals.heads.asking import Asking, Items
+from mixedsignals.heads.asking import Asking
 from mixedsignals.heads.data import Positions
 from mixedsignals.heads.handlings import handled
+from mixedsignals.heads.items import Items
 from mixedsignals.measures.dominance import shapley, unsupported_dominance
 
 __all__ = ["REPEATS", "Shuffled", "shuffled"]
