@@ -36,7 +36,7 @@ def whom_fusion_follows(case: Case) -> Outcome:
             _of_source(case, outcome, source, spliced)
         except NotApplicable as reason:
             status: Status = "passed" if spliced else "not_applicable"
-            message = f"{reason} {sentence(spliced)}" if spliced else str(reason)
+            message = sentence(spliced) if spliced else str(reason)
             outcome.find(status, message, source=source.name, measure="follow_rate" if spliced else None)
     return outcome
 
@@ -114,7 +114,10 @@ def _media(case: Case, outcome: Outcome, source: ProbedSource) -> str:
         outcome.estimate("follow_rate", source.name, found, slice=f"media:swap={modality}")
         told.append(f"{brief(found)} for {modality}")
         clips = max(clips, found.n_clips)
-    return f"with recordings that were really spliced it grows by {listed(told)} ({count(clips, 'clip')})"
+    return (
+        f"with recordings that were really spliced, the probability that {source.name} gives to the label of the clip that "
+        f"lends grows by {listed(told)} ({count(clips, 'clip')})"
+    )
 
 
 def _contrasts(
