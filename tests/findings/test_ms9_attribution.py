@@ -310,8 +310,8 @@ def two_parts(right: np.ndarray) -> tuple[Made, pl.DataFrame]:
 @pytest.mark.parametrize(
     ("both", "status", "words"),
     [
-        (1.0, "tip", "more together than each by itself"),
-        (0.5, "tip", "partly the same thing"),
+        (1.0, "tip", "say more together than each by itself"),
+        (0.5, "tip", "partly say the same thing"),
         (0.75, "passed", "neither is shown"),
     ],
 )

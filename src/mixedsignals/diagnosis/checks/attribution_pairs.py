@@ -53,11 +53,11 @@ def _say(outcome: Outcome, one: Attribution, pairs: dict[tuple[str, str], Estima
         )
     told = []
     if kinds["more"]:
-        told.append(f"more together than each by itself say {listed(kinds['more'])}")
+        told.append(f"{listed(kinds['more'])} say more together than each by itself")
     if kinds["same"]:
-        told.append(f"partly the same thing say {listed(kinds['same'])}")
+        told.append(f"{listed(kinds['same'])} partly say the same thing")
     if kinds[""]:
-        told.append(f"neither is shown of {listed(kinds[''])}")
+        told.append(f"of {listed(kinds[''])} neither is shown")
     clips = max(found.n_clips for found in pairs.values())
     message = (
         f"in what {one.source} gets right, {'; '.join(told)} (interactions on the share of {count(clips, 'clip')} "
