@@ -115,8 +115,8 @@ def _media(case: Case, outcome: Outcome, source: ProbedSource) -> str:
         told.append(f"{brief(found)} for {modality}")
         clips = max(clips, found.n_clips)
     return (
-        f"with recordings that were really spliced, the probability that {source.name} gives to the label of the clip that "
-        f"lends grows by {listed(told)} ({count(clips, 'clip')})"
+        f"with recordings that were really spliced, the probability that {source.name} gives to the lending clip's "
+        f"label grows by {listed(told)} ({count(clips, 'clip')})"
     )
 
 
