@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from study_hosting import hosting
 
 from mixedsignals import api
 from mixedsignals.cli._app import _run
@@ -175,7 +176,7 @@ def test_nobody_has_answered_yet(study: Path, tmp_path: Path) -> None:
     assert api.export_study(study, tmp_path / "none.parquet", database=str(empty)).votes.is_empty()
 
 
-def test_a_counterfactual_round(serve: Serve, tmp_path: Path) -> None:
+def test_a_counterfactual_round(tmp_path: Path) -> None:
     chosen = {
         "conditions": ("audio-lowpass", "audio"),
         "design": "counterfactual",
@@ -184,7 +185,7 @@ def test_a_counterfactual_round(serve: Serve, tmp_path: Path) -> None:
     }
     made = api.create_study(api.playhouse(), tmp_path / "study", settings=chosen, clips=6, simulations=20)
     assert made.power is not None
-    said = taken(serve, made.path, made.participants)
+    said = taken(hosting, made.path, made.participants)
     found = api.analyse_study(made.path)
     assert set(found.exported.votes["given"]) == {"audio-lowpass"}
     later = next(one for one in found.exported.withheld if one.reason == "later")
@@ -194,11 +195,11 @@ def test_a_counterfactual_round(serve: Serve, tmp_path: Path) -> None:
 
 
 @pytest.mark.realdata
-def test_the_six_clips_of_cremad(serve: Serve, realdata: Path, tmp_path: Path) -> None:
+def test_the_six_clips_of_cremad(realdata: Path, tmp_path: Path) -> None:
     api.import_corpus("cremad", realdata / "cremad", tmp_path / "corpus", only_media=True)
     chosen = {"conditions": CONDITIONS, "practice": 1, "raters_per_cell": 1, "loudness": -23.0}
     made = api.create_study(tmp_path / "corpus", tmp_path / "study", settings=chosen, simulations=10)
-    taken(serve, made.path, made.participants)
+    taken(hosting, made.path, made.participants)
     found = api.analyse_study(made.path)
     assert found.exported.votes.height == 25
     assert set(found.exported.votes["given"]) == set(CONDITIONS)
