@@ -83,6 +83,23 @@ def test_merging_keeps_everything_in_one_shard(tmp_path: Path) -> None:
     assert "theirs" in cache.find(["theirs"])
 
 
+def test_shards_that_another_run_merges_meanwhile_are_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, plain = EmbeddingCache(tmp_path, CARD), EmbeddingCache.read
+    for at in range(3):
+        cache.add({f"k{at}": entry(at)})
+
+    def merged_first(self: EmbeddingCache, path: Path, wanted: set[str] | None) -> dict[str, Entry]:
+        monkeypatch.setattr(EmbeddingCache, "read", plain)
+        cache.merge()
+        return plain(self, path, wanted)
+
+    monkeypatch.setattr(EmbeddingCache, "read", merged_first)
+    assert set(EmbeddingCache(tmp_path, CARD).find(["k0", "k1", "k2"])) == {"k0", "k1", "k2"}
+    assert len(shards(cache)) == 1
+
+
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"\0" * len(b)])
 def test_a_damaged_shard_counts_as_not_there(tmp_path: Path, damage) -> None:
     cache = EmbeddingCache(tmp_path, CARD)
