@@ -90,8 +90,8 @@ def plan_versions(
         whole: all modalities of the models, as the plain version names them.
     """
     versions, left_out = [], []
-    words = [source.words for source in islice(sources.values(), _LANGUAGE)]
-    negated = dict(zip(clips, negate_all((sources[clip].words for clip in clips), among=words), strict=True))
+    told = [source.words for source in islice(sources.values(), _LANGUAGE)]
+    negated = dict(zip(clips, negate_all((sources[clip].words for clip in clips), among=told), strict=True))
     lent = {key: _by_clip(found) for key, found in pairs.items()}
     for clip in clips:
         own = sources[clip]
