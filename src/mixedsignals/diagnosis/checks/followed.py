@@ -6,18 +6,19 @@ attention weights say what a model lets through; this says what it does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
 
 from mixedsignals.diagnosis.attribution import attributions, first_of_each
+from mixedsignals.diagnosis.carrying import carried
 from mixedsignals.diagnosis.checks.humans import under_conflict
-from mixedsignals.diagnosis.evidence import Case, Floats
+from mixedsignals.diagnosis.evidence import Case
 from mixedsignals.diagnosis.probing import ProbedSource, probed_sources
 from mixedsignals.diagnosis.results import NotApplicable, Outcome, Status
 from mixedsignals.diagnosis.swaps import MEDIA_SWAP, Swap, contrast, follow_rate, swaps_of
-from mixedsignals.diagnosis.words import brief, count, listed, number, p_value, sentence
+from mixedsignals.diagnosis.words import brief, count, listed, p_value, sentence
 from mixedsignals.measures.inference import Estimate
 from mixedsignals.measures.significance import holm
 
@@ -147,27 +148,24 @@ def _verdict(order: list[str], ahead: bool, contrasts: list[str]) -> str:
 
 
 def _beside_shapley(case: Case, source: ProbedSource, first: str) -> str:
-    """Whether the modality that is followed most also has the largest Shapley value, on what is decided and on what is
-    right.
-    """
+    """Whether the modality that is followed most also carries most by Shapley values; told only where one leads."""
     try:
         found = first_of_each(attributions(case)).get(source.name)
     except NotApplicable:
         return ""
     if found is None or not found.present.any():
         return ""
-    decides, decided = _largest(found.modalities, found.shapley_predicted)
-    told = f"{decides} carries most of the label that it predicts ({number(decided)} nats)"
-    if np.isfinite(found.shapley_right).any():
-        helps, share = _largest(found.modalities, found.shapley_right)
-        told += f", and {helps} adds most to the share right ({number(share)})"
-    return f"Shapley values {'agree' if decides == first else 'do not agree'}: {told}"
-
-
-def _largest(modalities: Sequence[str], values: Floats) -> tuple[str, float]:
-    """The modality with the largest mean of values (M, seeds, clips), and that mean."""
-    means = np.nanmean(values, axis=(1, 2))
-    return modalities[int(means.argmax())], float(means.max())
+    held = carried(case, found)
+    decides = held.order[0]
+    told = f"{decides} carries most of the label that it predicts ({brief(held.predicted[decides])} nats)"
+    right = {m: each for m, each in held.right.items() if each.value is not None}
+    if right:
+        helps = max(right, key=lambda m: right[m].value or 0.0)
+        told += f", and {helps} adds most to the share right ({brief(right[helps])})"
+    leads = held.leader(case.options.alpha)
+    if leads is None:
+        return f"whether Shapley values agree cannot be told, for none leads surely: {told}"
+    return f"Shapley values {'agree' if leads == first else 'do not agree'}: {told}"
 
 
 def _beside_people(case: Case) -> str:
