@@ -62,7 +62,7 @@ def test_every_figure_shows_the_saved_estimates(run: ReportInput) -> None:
         "gate-video",
     ]
     rows = figures["attribution-predicted"].table.rows
-    assert [row["name"] for row in rows[:2]] == ["text, model per subset", "text, learned token"]
+    assert [row["name"] for row in rows[:2]] == ["text, given the subset", "text, learned token"]
     assert run.estimates is not None
     saved = run.estimates.filter(measure="shapley_predicted:text", source="fusion~token", slice="all")
     assert rows[1]["value"] == saved["value"][0]

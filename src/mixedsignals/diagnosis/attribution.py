@@ -22,16 +22,16 @@ from mixedsignals.labels import all_combinations
 from mixedsignals.measures.arrays import floats
 from mixedsignals.measures.dominance import interactions, shapley
 
-__all__ = ["SPOKEN", "Attribution", "Kind", "attributions", "first_of_each", "largest"]
+__all__ = ["Attribution", "Kind", "attributions", "first_of_each", "largest"]
 
 Kind = Literal["predicted", "own", "true", "right"]
 
-SPOKEN = {
+_SPOKEN = {
     "subset": "models trained on each subset",
     "token": "a learned missing token",
     "resampled": "modalities lent by other clips",
 }
-"""How each way of filling a gap is called in sentences."""
+_AS_GIVEN = "what it says given each subset"
 
 _LEAST = 1e-6
 """Probabilities are held this far from 0 and 1 before log-odds are taken."""
@@ -64,6 +64,12 @@ class Attribution:
     def name(self) -> str:
         """As in `estimates.source`: `fusion` for models trained on each subset, else `fusion~token`."""
         return self.source if self.handling == SUBSET else f"{self.source}~{self.handling}"
+
+    @property
+    def handled(self) -> str:
+        """How the gaps are filled, in words: only `fusion` is known to be a model trained on each subset."""
+        unknown = self.handling == SUBSET and self.source != "fusion"
+        return _AS_GIVEN if unknown else _SPOKEN[self.handling]
 
     @cached_property
     def present(self) -> Bools:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, first_of_each
+from mixedsignals.diagnosis.attribution import Attribution, attributions, first_of_each
 from mixedsignals.diagnosis.carrying import Carried, carried
 from mixedsignals.diagnosis.checks.attribution_slices import slices_of_attribution
 from mixedsignals.diagnosis.evidence import Case
@@ -125,8 +125,7 @@ def _flips(numbers: Carried) -> str:
 def _ground(one: Attribution) -> str:
     seeds = count(max(len(one.seeds), 1), "seed")
     text = (
-        f"{count(int(one.present.sum()), 'clip')}, {seeds}, by {SPOKEN[one.handling]}; given nothing, "
-        f"{one.prior.note}"
+        f"{count(int(one.present.sum()), 'clip')}, {seeds}, by {one.handled}; given nothing, {one.prior.note}"
     )
     if one.lacking.any():
         text += f"; {count(int(one.lacking.sum()), 'clip')} that lack a modality are left out"
@@ -138,7 +137,7 @@ def _in_short(case: Case, one: Attribution) -> str:
     numbers = carried(case, one)
     leader = numbers.leader(case.options.alpha)
     told = f"{leader} carries the decisions" if leader else "which modality carries them cannot be told"
-    by = "" if one.handling == SUBSET else f" by {SPOKEN[one.handling]}"
+    by = "" if one.handling == SUBSET else f" by {one.handled}"
     first, second = numbers.order[:2]
     gap = numbers.gaps[first, second]
     return sentence(

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, largest
+from mixedsignals.diagnosis.attribution import Attribution, attributions, largest
 from mixedsignals.diagnosis.carrying import NOTHING, carried
 from mixedsignals.diagnosis.evidence import Case, Floats
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
@@ -32,7 +32,7 @@ def ways_of_missing(case: Case) -> Outcome:
         if one.source == other.source and (one.present & other.present).any()
     ]
     if not pairs:
-        handled = listed(sorted({SPOKEN[one.handling] for one in found.values()}))
+        handled = listed(sorted({one.handled for one in found.values()}))
         raise NotApplicable(
             f"A missing modality was handled in one way only ({handled}), so there is nothing to compare it with "
             "(`mixedsignals probe RUN` adds others)."
@@ -94,7 +94,7 @@ def _say(
     ranks: dict[str, Estimate],
 ) -> None:
     (one, other), (same, excess, chance) = pair, agreed
-    ways = f"{SPOKEN[one.handling]} and {SPOKEN[other.handling]}"
+    ways = f"{one.handled} and {other.handled}"
     going = listed(f"{m} {with_interval(found)}" for m, found in ranks.items() if found.value is not None)
     told = (
         f"{ways} name the same modality as the one that carries a decision of {one.source} on {with_interval(same)} of "
@@ -118,7 +118,7 @@ def _leaders(case: Case, one: Attribution, other: Attribution) -> list[str]:
     first, second = (carried(case, each).leader(case.options.alpha) for each in (one, other))
     if first is None or second is None or first == second:
         return []
-    return [f"by {SPOKEN[one.handling]} {first} carries the decisions, by {SPOKEN[other.handling]} {second}"]
+    return [f"by {one.handled} {first} carries the decisions, by {other.handled} {second}"]
 
 
 def _turned(case: Case, one: Attribution, other: Attribution) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, first_of_each
+from mixedsignals.diagnosis.attribution import Attribution, attributions, first_of_each
 from mixedsignals.diagnosis.carrying import NOTHING, mean_of_clips
 from mixedsignals.diagnosis.evidence import Case
 from mixedsignals.diagnosis.results import Outcome
@@ -61,7 +61,7 @@ def _say(outcome: Outcome, one: Attribution, pairs: dict[tuple[str, str], Estima
     clips = max(found.n_clips for found in pairs.values())
     message = (
         f"in what {one.source} gets right, {'; '.join(told)} (interactions on the share of {count(clips, 'clip')} "
-        f"right, by {SPOKEN[one.handling]})"
+        f"right, by {one.handled})"
     )
     fired = kinds["more"] or kinds["same"]
     measure = f"interaction:{'+'.join(next(iter(pairs)))}"

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixedsignals.diagnosis.attribution import SPOKEN
 from mixedsignals.diagnosis.checks.agreement import noise_of_majorities
 from mixedsignals.diagnosis.checks.dominated_clips import say_cases
 from mixedsignals.diagnosis.dominated import Dominated, dominated, null_of, yardstick
@@ -142,13 +141,13 @@ def _other_handlings(
         outcome.estimate(RATE, other.name, rated)
         both = int((found.cases & other.cases).sum())
         told.append(
-            f"{with_interval(rated)} with {SPOKEN.get(other.carried.handling, other.carried.handling)} ({both} of its "
+            f"{with_interval(rated)} with {other.carried.handled} ({both} of its "
             f"{count(int(other.cases.sum()), 'case')} among the {int(found.cases.sum())} here)"
         )
     if told:
         message = (
             f"with another stand-in for a modality that is missing the rate is {listed(told)}; above it is with "
-            f"{SPOKEN.get(found.carried.handling, found.carried.handling)}"
+            f"{found.carried.handled}"
         )
         outcome.find("passed", sentence(message), source=found.name, slice="handlings", measure=RATE)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mixedsignals.diagnosis.attribution import SPOKEN, Attribution, attributions, first_of_each, largest
+from mixedsignals.diagnosis.attribution import Attribution, attributions, first_of_each, largest
 from mixedsignals.diagnosis.codes import codes_of
 from mixedsignals.diagnosis.evidence import Case, Floats
 from mixedsignals.diagnosis.results import NotApplicable, Outcome
@@ -137,7 +137,7 @@ def _say(outcome: Outcome, one: Attribution, kind: str, told: _Told) -> None:
     message = (
         f"{verdict}: across {count(told.named.n_clips, 'clip')} they go with Shapley values by rank correlations of "
         f"{ranks or 'nothing, for none varies'}; the largest names the modality with the largest value on "
-        f"{with_interval(told.named)} of the clips ({number(told.chance)} by chance), by {SPOKEN[one.handling]}"
+        f"{with_interval(told.named)} of the clips ({number(told.chance)} by chance), by {one.handled}"
     )
     outcome.find(
         "issue" if fires else "passed",

@@ -19,7 +19,7 @@ from mixedsignals.report.views import Views, source_order
 __all__ = ["attribution"]
 
 _KEPT = ("value", "low", "high", "n_clips", "n_groups", "method")
-_HANDLINGS = {"": "model per subset", "~token": "learned token", "~resampled": "lent"}
+_HANDLINGS = {"": "given the subset", "~token": "learned token", "~resampled": "lent"}
 _WAYS = {"subset": "per subset", "token": "token", "resampled": "lent"}
 _MOST_LABELS = 12
 
@@ -46,7 +46,7 @@ def attribution(views: Views, points: int) -> Section | None:
             "what moves the decision; on the share of clips right, what makes it right. Values can be negative, so "
             "they are no shares.",
             "What a model says without a modality depends on how the gap is handled, so every way stands beside the "
-            "others: a model trained on each subset, the model itself with a learned token in the gap, and the model "
+            "others: what is said given the subset (by fusion, a model trained on it), the model itself with a learned token in the gap, and the model "
             "itself with the modality lent by other clips.",
         ],
         figures=figures,
@@ -190,7 +190,7 @@ def _by_label(table: pl.DataFrame, source: str, key: str) -> Figure | None:
         alt=f"{words}.",
         spec=finish(_label_chart(rows, present), alt=f"{words}.", height={"step": 18}),
         table=DataTable(key, title, columns, rows),
-        note="By models trained on each subset where there are any. p after Benjamini-Hochberg over all slices.",
+        note="By what is said given each subset where that is there. p after Benjamini-Hochberg over all slices.",
         width="half",
         key_items=tuple(zip(colours, shapes, present, strict=True)),
     )
