@@ -83,9 +83,7 @@ def judge(people: list[Person], database: str) -> dict[int, str]:
     return found
 
 
-def test_fifty_people_answer_at_once(
-    make_study: Study, serve: Study, database: str
-) -> None:
+def test_fifty_people_answer_at_once(make_study: Study, serve: Study, database: str) -> None:
     folder = make_study(
         clips=20,
         conditions=("text", "audio"),
