@@ -46,8 +46,8 @@ def attribution(views: Views, points: int) -> Section | None:
             "what moves the decision; on the share of clips right, what makes it right. Values can be negative, so "
             "they are no shares.",
             "What a model says without a modality depends on how the gap is handled, so every way stands beside the "
-            "others: what is said given the subset (by fusion, a model trained on it), the model itself with a learned token in the gap, and the model "
-            "itself with the modality lent by other clips.",
+            "others: what is said given the subset (by fusion, a model trained on it), the model itself with a "
+            "learned token in the gap, and the model itself with the modality lent by other clips.",
         ],
         figures=figures,
     )
