@@ -29,7 +29,7 @@ def _section(result: dict[str, Any]) -> str:
     name, machine = result["benchmark"], result["machine"]
     source = (PROJECT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")
     about = (ast.get_docstring(ast.parse(source)) or "").split("\n\n")[0].replace("\n", " ")
-    further = [f"{key}: {value}" for key, value in result.items() if key not in _KNOWN]
+    further = [f"{key}: {_told(value)}" for key, value in result.items() if key not in _KNOWN]
     where = f"{machine['cores']} cores, {machine['memory_gib']} GiB, {machine['processor']}, Python {machine['python']}"
     told = "; ".join([f"`python -m benchmarks.{name}`", where, *further])
     tables = "\n\n".join(_table(rows) for rows in _alike(result["rows"]))
@@ -54,3 +54,17 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return str(value)
+
+
+def _told(value: object) -> object:
+    """A mapping in words; what lies deeper in it stays in the file of results."""
+    if not isinstance(value, dict):
+        return value
+    kept = {key: inner for key, inner in value.items() if not isinstance(inner, dict)}
+    deeper = (
+        {key: _told(inner) for key, inner in value.items() if isinstance(inner, dict)} if not kept else {}
+    )
+    pairs = [f"{key} {inner}" for key, inner in kept.items()] + [
+        f"{key} ({inner})" for key, inner in deeper.items()
+    ]
+    return ", ".join(pairs)
