@@ -21,6 +21,7 @@ from mixedsignals.diagnosis.sources import SUBSET, Bools, Floats, Ints, Source
 from mixedsignals.labels import all_combinations
 from mixedsignals.measures.arrays import floats
 from mixedsignals.measures.dominance import interactions, shapley
+from mixedsignals.measures.unsupported import log_odds
 
 __all__ = ["Attribution", "Kind", "attributions", "first_of_each", "largest"]
 
@@ -32,9 +33,6 @@ _SPOKEN = {
     "resampled": "modalities lent by other clips",
 }
 _AS_GIVEN = "what it says given each subset"
-
-_LEAST = 1e-6
-"""Probabilities are held this far from 0 and 1 before log-odds are taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +128,7 @@ class Attribution:
             chosen = np.take_along_axis(wide, np.maximum(code, 0)[..., None], axis=-1)[..., 0]
         else:
             chosen = probability[..., np.arange(len(code)), np.maximum(code, 0)]
-        held = np.clip(chosen, _LEAST, 1.0 - _LEAST)
-        return floats(np.log(held) - np.log1p(-held))
+        return log_odds(chosen)
 
     @cached_property
     def shapley_predicted(self) -> Floats:

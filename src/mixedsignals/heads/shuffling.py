@@ -18,7 +18,7 @@ from mixedsignals.heads.asking import Asking
 from mixedsignals.heads.data import Positions
 from mixedsignals.heads.handlings import handled
 from mixedsignals.heads.items import Items
-from mixedsignals.measures.dominance import shapley, unsupported_dominance
+from mixedsignals.measures.unsupported import unsupported_cases
 
 __all__ = ["REPEATS", "Shuffled", "shuffled"]
 
@@ -60,7 +60,7 @@ def shuffled(
 ) -> Shuffled:
     """Deal the modalities of clips out again, ask fusion about the result, and count the cases.
 
-    A case is one of `unsupported_dominance`, by the Shapley values on the log-odds of the label that fusion predicts,
+    A case is one of `unsupported_cases`, by the Shapley values on the log-odds of the label that fusion predicts,
     given every subset (see `handlings`: `subset`), the empty one being the shares of labels among the training clips.
 
     Args:
@@ -136,22 +136,14 @@ def _hits(asking: Asking, beside: Asking, items: Items, truth: Positions, prior:
     # Subset s holds modality m where bit m of s is set.
     order = ["+".join(m for at, m in enumerate(names) if s >> at & 1) for s in range(1, 2 ** len(names))]
     hits = np.zeros((len(asking.seeds), len(items), len(names), len(asking.labels)))
+    first = prior[items.clips]
     for row in range(len(asking.seeds)):
-        fused = said[order[-1]][row].argmax(axis=-1)
-        one = np.arange(len(items))
-        worth = [prior[items.clips][one, fused], *(said[given][row][one, fused] for given in order)]
-        values = shapley(_log_odds(np.stack(worth)))
         unimodal = np.stack([answer[row].argmax(axis=-1) for answer in alone])
-        misled, dominant = unsupported_dominance(values, unimodal, fused, truth[items.clips])
+        given = np.stack([first, *(said[subset][row] for subset in order)])
+        misled, dominant, towards = unsupported_cases(given, unimodal, truth[items.clips])
         hit = np.flatnonzero(misled)
-        hits[row, hit, dominant[hit], unimodal[dominant[hit], hit]] = 1.0
+        hits[row, hit, dominant[hit], towards[hit]] = 1.0
     return hits
-
-
-def _log_odds(probability: Numbers) -> Numbers:
-    held = np.clip(probability, 1e-6, 1 - 1e-6)
-    found: Numbers = np.log(held / (1 - held))
-    return found
 
 
 def _rows(asking: Asking, clips: Positions, rate: Numbers) -> pl.DataFrame:
